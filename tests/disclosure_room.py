@@ -100,8 +100,8 @@ class Target:
             self.page = self._entry(key_of(record), record.content)
         elif not isinstance(request, MarkRequest):
             self.page = None
-        elif self.page is not None and request.mark == "objection":
-            self.page = self.page.model_copy(update={"objection": not request.lifted})
+        elif self.page is not None and request.mark != "shielded":
+            self.page = self.page.model_copy(update={request.mark: not request.lifted})
         elif self.page is not None:
             self.page = self.page.model_copy(update={"state": "published" if request.lifted else "shielded"})
 
@@ -162,13 +162,17 @@ class Room:
         self.decisions = Decisions(base)
         self.corrections = Corrections(base, self.decisions)
         self.disclosures = Disclosures(
-            base, self.decisions, due_soon_days=(3, 1), rounds=Rounds(copies={"city": ("copy",)})
+            base,
+            self.decisions,
+            due_soon_days=(3, 1),
+            rounds=Rounds(copies={"city": ("copy",)}),
+            appeals_at=("city",),
         )
         self.findings = self.disclosures.inspection.find
         self.organs = Organs(store)
         wire(base, Opened(actions=self.disclosures.actions()))
-        for happened in ("decision.amended", "decision.changed", "decision.revoked", "decision.corrected"):
-            self.events.subscribe(happened, self.disclosures.decision_moved)
+        for happened in ("amended", "changed", "revoked", "corrected", "appealed", "appeal_ended"):
+            self.events.subscribe(f"decision.{happened}", self.disclosures.decision_moved)
         self.events.subscribe("disclosure.published", self.disclosures.published)
         self.events.subscribe("disclosure.withdrawn", self.disclosures.withdrawn)
 

@@ -155,6 +155,11 @@ class Channel:
             raise TypeError(f"the channel {self.name} of kind {self.info.kind} has no {model.__name__}")
         return self.kind_keys
 
+    def can(self, capability: str) -> bool:
+        """Whether a method of the port works here: the adapter has it, and its settings do not say otherwise."""
+        offered = capability in self.info.capabilities
+        return offered and capability not in getattr(self.options, "not_offered", frozenset())
+
     @property
     def issuing(self) -> str:
         """Who makes a payment code here: platform, unit or range; an adapter's settings say so."""

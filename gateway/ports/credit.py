@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 from enum import StrEnum
-from typing import Literal, Protocol, runtime_checkable
+from typing import Annotated, Literal, Protocol, runtime_checkable
 
 from gateway.ports.base import Adapter, Fen, Incoming, Message, Notice, OpenedCallback, Pending, Refused
-from gateway.words.masking import Public
+from gateway.words.masking import Public, is_mask, mask_document, mask_name, may_be_a_person
+from gateway.words.personal import Held, Personal
 
 KIND = "credit"
 
@@ -23,6 +24,21 @@ Category = Literal["organisation", "individual_business", "natural_person"]
 """What a party is: 法人及非法人组织, 个体工商户, 自然人."""
 
 
+Name = Annotated[Personal, Held(str, mask_name, refuses_masks=True)]
+"""A party's name, or that of who represents it: whatever prints it shows a mask, and a target is given it by name."""
+Number = Annotated[Personal, Held(str, mask_document, refuses_masks=True)]
+
+
+def named(name: str) -> Personal:
+    """A name as it is told to a target."""
+    return Personal(name, mask_name)
+
+
+def numbered(number: str) -> Personal:
+    """A document's number as it is told to a target."""
+    return Personal(number, mask_document)
+
+
 class DisclosedParty(Message):
     """The party as disclosed. ``category`` is organisation, individual_business or natural_person.
 
@@ -31,18 +47,29 @@ class DisclosedParty(Message):
     """
 
     category: Category
-    name: str
+    name: Name
     uscc: str | None = None
     registration_number: str | None = None
     organisation_code: str | None = None
     institution_number: str | None = None
     social_organisation_number: str | None = None
     tax_number: str | None = None
-    legal_representative: str | None = None
+    legal_representative: Name | None = None
     representative_id_type: str | None = None
-    representative_id_number: str | None = None
+    representative_id_number: Number | None = None
     id_type: str | None = None
-    id_number: str | None = None
+    id_number: Number | None = None
+
+    @property
+    def may_name_a_person(self) -> bool:
+        """Whether its name may be that of a natural person."""
+        return may_be_a_person(self.name.for_official_use())
+
+    @property
+    def public_name(self) -> Public | None:
+        """The name as anybody may read it: None for that of a natural person which is not masked."""
+        name = Public(self.name.for_official_use())
+        return None if self.category == "natural_person" and not is_mask(name) else name
 
 
 class DisclosureRecord(Message):
@@ -132,7 +159,12 @@ class DisclosureKey(Message):
 
     decision_number: str
     authority_code: str
-    party_name: str
+    party_name: Name
+
+    @property
+    def may_name_a_person(self) -> bool:
+        """Whether the party may be a natural person, by its name."""
+        return may_be_a_person(self.party_name.for_official_use())
 
 
 class CorrectRequest(Message):
@@ -163,15 +195,19 @@ class RepairRequest(Message):
     inspections: bool = False
 
 
+MarkName = Literal["objection", "under_appeal", "shielded"]
+
+
 class MarkRequest(Message):
     """Set a mark on what is shown, or lift it. ``reason`` is read by the public where the target shows reasons.
 
-    objection 异议标注: it stays shown, marked. shielded 暂时屏蔽: it is not shown until the mark is lifted.
+    objection 异议标注, under_appeal 复议或诉讼期间: it stays shown, marked. shielded 暂时屏蔽: it is not shown until
+    the mark is lifted.
     """
 
     reference: str
     key: DisclosureKey
-    mark: Literal["objection", "shielded"]
+    mark: MarkName
     lifted: bool = False
     reason: Public
 
@@ -180,7 +216,8 @@ class Shown(Message):
     """What the public can see at the target.
 
     None: the target does not show it, or does not tell. What is told is held against what was sent, field by field;
-    ``objection``: whether it is marked as objected to.
+    ``objection``, ``under_appeal``: whether it is marked so. ``inspections``: whether results of inspections with the
+    same breach stand there.
     """
 
     key: DisclosureKey
@@ -195,6 +232,8 @@ class Shown(Message):
     publish_until: date | None = None
     full_text: str | None = None
     objection: bool | None = None
+    under_appeal: bool | None = None
+    inspections: bool | None = None
 
 
 @runtime_checkable
@@ -230,7 +269,7 @@ class DisclosureTarget(Adapter, Protocol):
         ...
 
     async def mark(self, request: MarkRequest) -> Submission | Pending:
-        """Mark what is shown as objected to, or shield it from the public; or lift that. Once more is a success."""
+        """Mark what is shown, or shield it from the public; or lift that. Once more is a success."""
         ...
 
     async def read_back(self, key: DisclosureKey) -> Shown | None:

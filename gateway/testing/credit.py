@@ -12,12 +12,16 @@ from gateway.ports.credit import (
     DisclosureKey,
     DisclosureRecord,
     DisclosureTarget,
+    MarkName,
+    MarkRequest,
     RepairRequest,
+    Shown,
     Submission,
     SubmissionState,
     SubmitRequest,
     VerdictNotice,
     WithdrawRequest,
+    named,
 )
 from gateway.rooms.disclosures.questions import check
 from gateway.testing.bench import Bench
@@ -35,7 +39,8 @@ from gateway.words.masking import Public
 
 _SLIP = Public("处罚内容笔误")
 _REVOKED = Public("该行政处罚决定已被撤销")
-Request = SubmitRequest | CorrectRequest | WithdrawRequest | RepairRequest
+_OBJECTED = Public("当事人对公示内容提出异议")
+Request = SubmitRequest | CorrectRequest | WithdrawRequest | RepairRequest | MarkRequest
 
 
 class DisclosureBench(Bench):
@@ -55,9 +60,9 @@ class DisclosureBench(Bench):
 class DisclosureConformance(EffectConformance, CallbackConformance):
     """What every adapter of Credit China 信用中国 or a disclosure portal 公示平台 promises."""
 
-    methods: ClassVar[tuple[str, ...]] = ("submit", "find", "correct", "withdraw", "repair", "read_back")
-    effects: ClassVar[tuple[str, ...]] = ("submit", "correct", "withdraw", "repair")
-    bound_effects: ClassVar[tuple[str, ...]] = ("submit", "correct", "withdraw", "repair")
+    methods: ClassVar[tuple[str, ...]] = ("submit", "find", "correct", "withdraw", "repair", "mark", "read_back")
+    effects: ClassVar[tuple[str, ...]] = ("submit", "correct", "withdraw", "repair", "mark")
+    bound_effects: ClassVar[tuple[str, ...]] = ("submit", "correct", "withdraw", "repair", "mark")
     primary: ClassVar[str] = "submit"
 
     async def trial(self, bench: DisclosureBench, method: str) -> Trial:
@@ -72,6 +77,7 @@ class DisclosureConformance(EffectConformance, CallbackConformance):
             "correct": CorrectRequest(reference=reference, record=corrected, reason=_SLIP),
             "withdraw": WithdrawRequest(reference=reference, key=key, reason=_REVOKED),
             "repair": RepairRequest(reference=reference, key=key, repair_number="安信修〔2026〕3号"),
+            "mark": MarkRequest(reference=reference, key=key, mark="objection", reason=_OBJECTED),
         }
         if method in requests:
             return self._effect(bench, method, requests[method])
@@ -160,6 +166,33 @@ class DisclosureConformance(EffectConformance, CallbackConformance):
         state = shown and shown.state
         assert state in (None, "repaired", "ended"), f"read_back after a repair: {state}"
 
+    async def test_a_mark_is_shown_until_it_is_lifted_and_what_is_shielded_is_not(self, bench: DisclosureBench) -> None:
+        declared(bench, "mark", "read_back")
+        record = bench.record()
+        await self._published(bench, record)
+
+        async def marked(mark: MarkName, *, lifted: bool = False) -> Shown | None:
+            ask = MarkRequest(
+                reference=self.reference(bench), key=_key(record), mark=mark, lifted=lifted, reason=_OBJECTED
+            )
+            when = f"mark {mark}{', lifted' if lifted else ''}"
+            await self._accepted(bench, await answered(bench.adapter.mark(ask), when), when)
+            return await answered(bench.adapter.read_back(_key(record)), f"read_back after {when}")
+
+        for mark in ("objection", "under_appeal"):
+            for lifted in (False, False, True, True):
+                shown = await marked(mark, lifted=lifted)
+                assert shown is not None, f"read_back of what is marked {mark}: nothing"
+                assert shown.state == "published", f"read_back of what is marked {mark}: {shown.state}"
+                told = getattr(shown, mark)
+                assert told in (None, not lifted), f"read_back, mark {mark} lifted={lifted}: {told}"
+        hidden = await marked("shielded")
+        state = hidden and hidden.state
+        assert state in (None, "shielded"), f"read_back of what is shielded: {state}"
+        again = await marked("shielded", lifted=True)
+        assert again is not None, "read_back of what is shielded no more: nothing"
+        assert again.state == "published", f"read_back of what is shielded no more: {again.state}"
+
     async def test_what_was_never_published_is_not_withdrawn(self, bench: DisclosureBench) -> None:
         declared(bench, "withdraw")
         ask = WithdrawRequest(reference=self.reference(bench), key=_key(bench.record()), reason=_REVOKED)
@@ -221,7 +254,7 @@ class DisclosureConformance(EffectConformance, CallbackConformance):
         record = bench.record()
 
         async def submit(name: str) -> Any:
-            party = record.party.model_copy(update={"name": name})
+            party = record.party.model_copy(update={"name": named(name)})
             changed = record.model_copy(update={"party": party})
             return await bench.adapter.submit(SubmitRequest(reference=self.reference(bench), record=changed))
 

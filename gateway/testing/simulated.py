@@ -21,7 +21,7 @@ import contracts
 from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.wire import ChannelWire, FolderWire, FrameWire, Limits, Timeouts
 from gateway.ports.base import Incoming, RawExchange, Reply
-from gateway.ports.credit import DisclosedParty, DisclosureRecord
+from gateway.ports.credit import DisclosedParty, DisclosureRecord, named, numbered
 from gateway.ports.nontax import BillLine, IssueRequest
 from gateway.ports.notice import SendRequest
 from gateway.ports.seal import ApplyRequest, Placement
@@ -32,7 +32,7 @@ from gateway.testing.notice import NoticeBench
 from gateway.testing.registry import RegistryBench
 from gateway.testing.seal import SealBench
 from gateway.words.clock import SystemClock, day_of
-from gateway.words.masking import Public
+from gateway.words.masking import Public, mask_published
 from gateway.words.money import format_yuan
 
 START = datetime(2026, 9, 14, 2, 30, tzinfo=UTC)
@@ -387,14 +387,15 @@ class SharingRegistryBench(SimulatorBench, RegistryBench):
 class CreditBench(SimulatorBench, DisclosureBench):
     """What both disclosure adapters are tried with."""
 
-    personal = ("岑立秋", "E90102198")
+    personal: Sequence[str] = ("岑立秋", "E90102198")
 
     def __init__(self, simulators: Simulators, adapter_class: type[Any], **settings: Any) -> None:
         super().__init__(simulators, adapter_class, **settings)
         self._numbers = itertools.count(101)
 
     def record(self) -> DisclosureRecord:
-        person = DisclosedParty(category="natural_person", name="岑立秋", id_type="护照号", id_number="E90102198")
+        number = numbered("E90102198")
+        person = DisclosedParty(category="natural_person", name=named("岑立秋"), id_type="护照号", id_number=number)
         return DisclosureRecord(
             decision_number=f"安望综执罚决〔2026〕{next(self._numbers)}号",
             authority_name="安澜市望川区综合行政执法局",
@@ -426,6 +427,7 @@ class CreditChinaBench(CreditBench):
         "correct": "correct",
         "withdraw": "withdraw",
         "repair": "repair",
+        "mark": "mark",
         "read_back": "shown",
         "check": "token",
     }
@@ -454,11 +456,19 @@ class PortalBench(CreditBench):
         "correct": "correct",
         "withdraw": "withdraw",
         "repair": "end",
+        "mark": "mark",
         "read_back": "shown",
         "check": "ready",
     }
     unknown_code = "P0999"
     answers_signed = False
+    personal: Sequence[str] = ("岑某某",)
+
+    def record(self) -> DisclosureRecord:
+        """About a person whose name is masked: what a portal is told, anybody reads."""
+        masked = DisclosedParty(category="natural_person", name=named(mask_published("岑立秋")))
+        text = Public("安澜市望川区综合行政执法局行政处罚决定书 当事人岑某某……")
+        return super().record().model_copy(update={"party": masked, "full_text": text})
 
     async def decide(self, reference: str) -> None:
         """It has decided already."""
@@ -489,11 +499,11 @@ class GsxtBench(PortalBench):
         made = super().record()
         shop = DisclosedParty(
             category="individual_business",
-            name="望川区岑立秋面馆",
+            name=named("望川区岑立秋面馆"),
             uscc="92990102MA0WA4562J",
-            legal_representative="岑立秋",
+            legal_representative=named("岑立秋"),
         )
-        text = "安澜市望川区综合行政执法局行政处罚决定书……"
+        text = Public("安澜市望川区综合行政执法局行政处罚决定书……")
         return made.model_copy(update={"party": shop, "full_text": text})
 
 

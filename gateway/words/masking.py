@@ -24,6 +24,11 @@ def mask_firm(name: str) -> str:
     return name[:2] + "*" * (len(name) - 4) + name[-2:]
 
 
+def mask_name(name: str) -> str:
+    """A name of which nobody says whether it is a person's or a firm's."""
+    return mask_person(name) if may_be_a_person(name) else mask_firm(name)
+
+
 def mask_published(name: str) -> Public:
     """A natural person's name in what is published: the first character, and 某 for each other one; one alone is 某."""
     return Public(name[:1] + "某" * (len(name) - 1) if len(name) > 1 else "某")

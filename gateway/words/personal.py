@@ -1,17 +1,28 @@
-"""A person's number, telephone or address as a value of its own: whatever prints it, or writes JSON, gets its mask.
+"""A person's number, telephone, address or name as a value of its own: whatever prints it gets its mask.
 
-The plain value is given by ``for_official_use`` alone, and a house test names the modules that may ask for it. So what
-nobody thought of (a log line, an event, a report, a message of an error) shows the mask, without anybody remembering.
+The plain value is given by ``for_official_use`` alone, and JSON with plain values by ``in_full``; a house test names
+the modules that may ask for either. So what nobody thought of (a log line, an event, a report, an error) shows
+the mask, without anybody remembering.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
+
+_IN_FULL: Final = {"personal values": "in full"}
+
+
+def in_full(model: BaseModel) -> bytes:
+    """A value as JSON with every personal value in full: for what is kept encrypted, by modules that are named for it.
+
+    What was written without it is a mask, and is refused where it is read as a ``Held`` value that takes none.
+    """
+    return model.model_dump_json(context=_IN_FULL).encode()
 
 
 class Personal:
@@ -58,18 +69,27 @@ class Personal:
 
 
 class Held:
-    """Beside ``Personal`` in an annotation: what a text must be to become one, and how it is masked."""
+    """Beside ``Personal`` in an annotation: what a text must be to become one, and how it is masked.
 
-    def __init__(self, text: Any, mask: Callable[[str], str]) -> None:
+    ``refuses_masks``: a text with an asterisk is none, because it would be taken for the value itself.
+    """
+
+    def __init__(self, text: Any, mask: Callable[[str], str], *, refuses_masks: bool = False) -> None:
         self._text = text
         self._mask = mask
+        self._refuses_masks = refuses_masks
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         def made(value: Any, text: core_schema.ValidatorFunctionWrapHandler) -> Personal:
-            return value if isinstance(value, Personal) else Personal(text(value), self._mask)
+            made = value if isinstance(value, Personal) else Personal(text(value), self._mask)
+            if self._refuses_masks and made.is_masked:
+                raise ValueError("a mask stands where the value itself is wanted")
+            return made
 
         def said(value: Any, info: core_schema.SerializationInfo) -> Any:
-            return value.as_json() if info.mode == "json" and isinstance(value, Personal) else value
+            if info.mode != "json" or not isinstance(value, Personal):
+                return value
+            return value.for_official_use() if info.context == _IN_FULL else value.as_json()
 
         written = core_schema.plain_serializer_function_ser_schema(said, info_arg=True)
         return core_schema.no_info_wrap_validator_function(made, handler(self._text), serialization=written)

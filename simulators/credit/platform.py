@@ -44,13 +44,14 @@ from simulators.frame import (
     endpoint,
     rfc3339,
 )
+from simulators.marking import MARKS
 
 APP_KEY = "AK990102"
 APP_SECRET = "development-credit-secret"  # noqa: S105 - known to everybody on purpose
 
 _RESULTS = {row["code"]: row for row in contracts.code_table("credit", "v1", "results")}
 _UNKNOWN = {"meaning": "未知结果", "status": "200"}
-_KINDS = {"submit": "SUBMIT", "correct": "CORRECT", "withdraw": "WITHDRAW", "repair": "REPAIR"}
+_KINDS = {"submit": "SUBMIT", "correct": "CORRECT", "withdraw": "WITHDRAW", "repair": "REPAIR", "mark": "MARK"}
 _STATES = {"PUBLISHED": "公示中", "WITHDRAWN": "已撤回", "REPAIRED": "已修复，终止公示", "ENDED": "公示期满"}
 SEED: Document = {
     "properties": {
@@ -161,6 +162,7 @@ class Credit(Service):
             self.operation("correct", self._guarded(self._single), key=source),
             self.operation("withdraw", self._guarded(self._single), key=source),
             self.operation("repair", self._guarded(self._single), key=source),
+            self.operation("mark", self._guarded(self._single), key=source),
             self.operation("held", self._guarded(self._held), key=lambda call: call.params["CF_WSH"]),
             self.operation("shown", self._shown, key=lambda call: call.params["CF_WSH"]),
         ]
@@ -277,8 +279,11 @@ class Credit(Service):
             if number not in (None, record["number"]) or not self.register.seen(record, self.base.clock.now()):
                 continue
             face = self.register.face(record)
+            if face["state"] == "SHIELDED":
+                continue
             rows = [(titles[name]["title"], face[name]) for name in face if name in titles]
             rows += [("状态", _STATES[face["state"]])]
+            rows += [("标注", "；".join(map(MARKS.__getitem__, face["marks"])))] if "marks" in face else []
             more = (("publishedOn", "公示日期"), ("explanation", "说明"))
             entries.append(rows + [(words, face[name]) for name, words in more if name in face])
         return entries if entries or number is None else None

@@ -10,6 +10,7 @@ from typing import Any
 import contracts
 from simulators.credit.judgement import field_errors
 from simulators.frame import Document, OpenApiContract, Service, Transaction, rfc3339
+from simulators.marking import marks_after, state_of
 
 CONTRACT = OpenApiContract(contracts.path("credit/v1/openapi.json"))
 
@@ -50,7 +51,13 @@ class Register:
 
     def decide(self, tx: Transaction, submission: Document, refuse: str | None = None) -> None:
         """Give the verdict on one, "no" in the words of ``refuse`` if there are any, and tell of it by callback."""
-        apply = {"SUBMIT": self._publish, "CORRECT": self._correct, "WITHDRAW": self._take_back, "REPAIR": self._mend}
+        apply = {
+            "SUBMIT": self._publish,
+            "CORRECT": self._correct,
+            "WITHDRAW": self._take_back,
+            "REPAIR": self._mend,
+            "MARK": self._mark,
+        }
         errors = [("", "F00")] if refuse else apply[submission["kind"]](tx, submission)
         submission["state"] = "REJECTED" if errors else "ACCEPTED"
         submission["decidedAt"] = rfc3339(self.base.clock.now().replace(microsecond=0))
@@ -69,7 +76,7 @@ class Register:
             return errors
         key = _key(penalty)
         held = tx.get(self.name, "record", key)
-        if held is not None and self.state(held) == "PUBLISHED":
+        if held is not None and self.state(held) in ("PUBLISHED", "SHIELDED"):
             return [("CF_WSH", "F07")]
         record = {
             "number": held["number"] if held else tx.next(self.name, "record"),
@@ -90,13 +97,19 @@ class Register:
 
     def _take_back(self, tx: Transaction, submission: Document) -> list[tuple[str, str]]:
         content = submission["content"]
-        states = ("PUBLISHED", "REPAIRED", "ENDED", "WITHDRAWN")
+        states = ("PUBLISHED", "SHIELDED", "REPAIRED", "ENDED", "WITHDRAWN")
         return self._change(tx, content["key"], states, state="WITHDRAWN", explanation=content["reason"])
 
     def _mend(self, tx: Transaction, submission: Document) -> list[tuple[str, str]]:
         content = submission["content"]
         explanation = f"信用修复：{content['repairNumber']}"
-        return self._change(tx, content["key"], ("PUBLISHED", "REPAIRED"), state="REPAIRED", explanation=explanation)
+        states = ("PUBLISHED", "SHIELDED", "REPAIRED")
+        return self._change(tx, content["key"], states, state="REPAIRED", explanation=explanation)
+
+    def _mark(self, tx: Transaction, submission: Document) -> list[tuple[str, str]]:
+        content = submission["content"]
+        marks = marks_after(tx.get(self.name, "record", _key(content["key"])) or {}, content)
+        return self._change(tx, content["key"], ("PUBLISHED", "SHIELDED"), marks=marks)
 
     def _change(self, tx: Transaction, key: Document, states: tuple[str, ...], **change: Any) -> list[tuple[str, str]]:
         record = tx.get(self.name, "record", _key(key))
@@ -111,8 +124,7 @@ class Register:
 
     def state(self, record: Document) -> str:
         """The state of a record today."""
-        ended = record["state"] == "PUBLISHED" and record["penalty"]["CF_GSJZQ"] < self.base.clock.today().isoformat()
-        return "ENDED" if ended else str(record["state"])
+        return state_of(record, record["penalty"]["CF_GSJZQ"] < self.base.clock.today().isoformat())
 
     def face(self, record: Document) -> Document:
         """What the public sees of a record."""
@@ -134,6 +146,8 @@ class Register:
                 day = penalty["CF_JDRQ"].replace("/", "-")
                 shown |= {"CF_NR": penalty["CF_JG"], "CF_CFLB": kinds, "CF_CFJG": penalty["CF_XZJG"], "CF_JDRQ": day}
             face |= shown | {"publishedOn": record["publishedOn"]}
+            if record.get("marks"):
+                face["marks"] = record["marks"]
         elif "explanation" in record:
             face["explanation"] = record["explanation"]
         return face

@@ -6,7 +6,8 @@ RELAYED and waits ``relay_seconds``, by the simulator's clock, or for ``POST /_s
 (null: only when told), ``review``, ``repair_review``.
 
 Seed: ``{"gsxt": {"inspections": [{"penDecNo": …, "entName": …, "insAuth_CN": …, "insRes_CN": …, "insDate": …}]}}``:
-inspection results 抽查检查结果 that stand beside a penalty for the same breach, and end with it.
+inspection results 抽查检查结果 that stand beside a penalty for the same breach, and after its repair alone unless they
+are asked to end with it.
 """
 
 from __future__ import annotations
@@ -75,8 +76,12 @@ class Gsxt(Publisher):
         return {**super().appliers(), "REPAIR": self._repair}
 
     def _repair(self, tx: Transaction, content: Document) -> None:
-        """Ends the entry, and inspection results about the same breach with it."""
+        """Ends the entry, and where that is asked, inspection results about the same breach with it."""
         self.repaired(tx, content["key"], content["repairNumber"])
+        if content.get("inspections"):
+            group = f"{content['key']['penDecNo']}|{content['key']['entName']}"
+            for number, one in tx.list(self.name, "inspection", group):
+                tx.put(self.name, "inspection", number, one | {"stopped": True}, group=group)
 
     def waits(self, tx: Transaction, kind: str, content: Document) -> Document | None:
         """Where the entity is registered elsewhere, it is the other province that shows it."""
@@ -111,7 +116,8 @@ class Gsxt(Publisher):
     def shows_besides(self, tx: Transaction, entry: Document) -> Document:
         """Inspection results about the same breach."""
         record = entry["record"]
-        found = [one for _, one in tx.list(self.name, "inspection", f"{record['penDecNo']}|{record['entName']}")]
+        held = [one for _, one in tx.list(self.name, "inspection", f"{record['penDecNo']}|{record['entName']}")]
+        found = [{name: one[name] for name in _INSPECTION} for one in held if not one.get("stopped")]
         return {"inspections": found} if found else {}
 
     # --- what people see --------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ _ACTIONS = {
     "correct": "correct",
     "withdraw": "withdraw",
     "end": "repair",
+    "mark": "mark",
     "find": "find",
     "shown": "read_back",
     "ready": "check",
@@ -67,8 +68,9 @@ class CityWire(PortalWire):
         if name in profile.get("joined", {}):
             return profile["joined"][name].join(value)
         if isinstance(value, list):
-            return [self._outward(one) for one in value]
-        words = {"code": profile.get("codes", {}), "state": profile.get("states", {})}.get(name, {})
+            return [self._outward(one, name) for one in value]
+        known = {"code": "codes", "state": "states", "marks": "marks"}
+        words = profile.get(known.get(name, ""), {})
         theirs = {ours: told for told, ours in words.items()}
         if value in theirs:
             return theirs[value]
@@ -121,6 +123,8 @@ class CityPortal(Portal):
             return read
         if name in profile.get("joined", {}):
             return value.split(profile["joined"][name])
+        if name == "mark":
+            return profile.get("marks", {}).get(value, value)
         if name in ("decidedOn", "publishUntil") and profile.get("days") == "slashed":
             return value.replace("/", "-")
         return value

@@ -47,20 +47,26 @@ class Portal(Publisher):
 
     contract = CONTRACT
     words = WORDS
-    kinds = {"publish": "PUBLISH", "correct": "CORRECT", "withdraw": "WITHDRAW", "end": "END"}  # noqa: RUF012
+    kinds = {  # noqa: RUF012
+        "publish": "PUBLISH",
+        "correct": "CORRECT",
+        "withdraw": "WITHDRAW",
+        "end": "END",
+        "mark": "MARK",
+    }
 
     def __init__(self, base: Foundation, system: System, wire: PortalWire | None = None) -> None:
         super().__init__(base, system, wire or PortalWire(base, system))
 
     def appliers(self) -> Mapping[str, Apply]:
-        """And endings, by repair or because the time is over."""
-        return {**super().appliers(), "END": self._end}
+        """And endings, by repair or because the time is over; and marks."""
+        return {**super().appliers(), "END": self._end, "MARK": self.marked}
 
     def _end(self, tx: Transaction, content: Document) -> None:
         if content["cause"] == "REPAIRED":
             self.repaired(tx, content["key"], content["documentNumber"])
         else:
-            self.change(tx, content["key"], ("PUBLISHED", "ENDED"), state="ENDED")
+            self.change(tx, content["key"], ("PUBLISHED", "SHIELDED", "ENDED"), state="ENDED")
 
 
 SYSTEM = System(

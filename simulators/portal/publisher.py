@@ -32,6 +32,7 @@ from simulators.frame import (
     endpoint,
     rfc3339,
 )
+from simulators.marking import MARKS, marks_after, state_of
 from simulators.signing import fresh, genuine
 
 _PERSONAL = re.compile(r"(?<!\d)(\d{17}[\dXx]|1[3-9]\d{9})(?!\d)")
@@ -138,8 +139,7 @@ class Shown(Service):
     def state(self, entry: Document) -> str:
         """The state of an entry today."""
         today = self.base.clock.today().isoformat()
-        ended = entry["state"] == "PUBLISHED" and entry["record"][self.words.until] < today
-        return "ENDED" if ended else str(entry["state"])
+        return state_of(entry, entry["record"][self.words.until] < today)
 
     def face(self, tx: Transaction, entry: Document) -> Document:
         """What the public sees of an entry."""
@@ -153,9 +153,13 @@ class Shown(Service):
             face |= {words.record: record, words.published: entry["publishedOn"]}
             if entry.get("text"):
                 face[words.text] = entry["text"]
+            if entry.get("marks"):
+                face["marks"] = entry["marks"]
             face |= self.shows_besides(tx, entry)
         elif "explanation" in entry:
             face["explanation"] = entry["explanation"]
+        if state == "REPAIRED":
+            face |= self.shows_besides(tx, entry)
         return face
 
     # --- what people see --------------------------------------------------------------------------------------------
@@ -169,7 +173,8 @@ class Shown(Service):
         number = request.path_params.get("number")
         self.look(tx, self.base.clock.now())
         found = [one for _, one in tx.list(self.name, "entry") if number in (None, one["number"])]
-        entries = [self.rows(self.face(tx, entry), number is not None) for entry in found]
+        faces = [self.face(tx, entry) for entry in found]
+        entries = [self.rows(one, number is not None) for one in faces if one["state"] != "SHIELDED"]
         return entries if entries or number is None else None
 
     def rows(self, face: Document, alone: bool) -> Entry:
@@ -183,6 +188,7 @@ class Shown(Service):
             if name in titles and name not in words.unseen and (alone or name not in words.long)
         ]
         rows += [("状态", _STATES[face["state"]])]
+        rows += [("标注", "；".join(map(MARKS.__getitem__, face["marks"])))] if "marks" in face else []
         more = ((words.published, "公示日期"), ("explanation", "说明"), (words.text, "决定书全文"))
         rows += [(title, face[name]) for name, title in more if name in face and (alone or name != words.text)]
         return rows
@@ -311,7 +317,7 @@ class Publisher(Shown):
         held = tx.get(self.name, "entry", key)
         waiting = [one["content"].get(self.words.record) for _, one in tx.list(self.name, "submission", "waiting")]
         known = [self.words.key_of(one) for one in waiting if one]
-        if (held is not None and self.state(held) == "PUBLISHED") or key in known:
+        if (held is not None and self.state(held) in ("PUBLISHED", "SHIELDED")) or key in known:
             raise Refused(self.words.result("0410"))
 
     def _publish(self, tx: Transaction, content: Document) -> None:
@@ -332,12 +338,19 @@ class Publisher(Shown):
         self.change(tx, record, ("PUBLISHED",), record=record, text=content.get(self.words.text))
 
     def _withdraw(self, tx: Transaction, content: Document) -> None:
-        states = ("PUBLISHED", "REPAIRED", "ENDED", "WITHDRAWN")
+        states = ("PUBLISHED", "SHIELDED", "REPAIRED", "ENDED", "WITHDRAWN")
         self.change(tx, content["key"], states, state="WITHDRAWN", explanation=content["explanation"])
 
     def repaired(self, tx: Transaction, key: Document, number: str) -> None:
         """End an entry after repair."""
-        self.change(tx, key, ("PUBLISHED", "REPAIRED"), state="REPAIRED", explanation=f"信用修复：{number}")
+        states = ("PUBLISHED", "SHIELDED", "REPAIRED")
+        self.change(tx, key, states, state="REPAIRED", explanation=f"信用修复：{number}")
+
+    def marked(self, tx: Transaction, content: Document) -> None:
+        """Set a mark on what is shown, or lift it."""
+        entry = tx.get(self.name, "entry", self.words.key_of(content["key"]))
+        marks = marks_after(entry or {}, content)
+        self.change(tx, content["key"], ("PUBLISHED", "SHIELDED"), marks=marks)
 
     def change(self, tx: Transaction, key: Document, states: tuple[str, ...], **change: Any) -> None:
         """Change an entry that is in one of these states. Refused where there is none."""

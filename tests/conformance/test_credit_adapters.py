@@ -25,6 +25,7 @@ from gateway.ports.credit import (
     SubmissionState,
     SubmitRequest,
     WithdrawRequest,
+    named,
 )
 from gateway.words.clock import Clock, ManualClock, SystemClock, day_of
 from gateway.words.errors import BusyError, DeniedError, NotSentError, RejectedError
@@ -154,12 +155,12 @@ async def test_what_was_submitted_is_accepted_and_shown(target):
     assert (shown.state, shown.content) == ("published", record.content)
     async with httpx.AsyncClient(trust_env=False) as people:
         page = await people.get(shown.url)
-    assert record.party.name in page.text
+    assert record.party.name.for_official_use() in page.text
     assert record.content in page.text
 
 
 async def test_a_natural_person_s_number_is_on_no_public_page(target, system, simulators):
-    record = disclosed(PERSON)
+    record = disclosed(PERSON if system == "credit" else PERSON.model_copy(update={"name": named("岑某某")}))
     assert (await publish(target, record)).state is SubmissionState.ACCEPTED
     shown = await target.read_back(key_of(record))
     assert shown is not None
@@ -167,6 +168,14 @@ async def test_a_natural_person_s_number_is_on_no_public_page(target, system, si
         page = await people.get(simulators.credentials(system)["public"])
     assert record.decision_number in page.text
     assert "990102198803121011" not in page.text
+
+
+async def test_a_person_whose_name_is_not_masked_is_told_to_no_portal(make):
+    portal = make("portal")
+    assert [(one.field, one.fault) for one in portal.examine(disclosed(PERSON))] == [("party.name", "personal")]
+    with pytest.raises(RejectedError, match="未隐去"):
+        await portal.submit(SubmitRequest(reference=reference(), record=disclosed(PERSON)))
+    assert portal.exchanges == []
 
 
 async def test_a_decision_that_is_shown_is_not_published_a_second_time(target):

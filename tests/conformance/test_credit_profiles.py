@@ -141,23 +141,28 @@ async def test_an_entity_of_another_province_is_shown_once_that_province_shows_i
     assert shown.content == record.content
 
 
-async def test_a_repair_ends_the_inspection_results_about_the_same_breach(
-    gsxt: GsxtBench, simulators: Simulation
+@pytest.mark.parametrize("asked", [True, False])
+async def test_a_repair_ends_the_inspection_results_about_the_same_breach_where_it_asks_for_that(
+    gsxt: GsxtBench, simulators: Simulation, asked: bool
 ) -> None:
     record = gsxt.record()
     result = {"insAuth_CN": "安澜市望川区市场监督管理局", "insRes_CN": "发现问题已责令改正", "insDate": "2026-09-01"}
-    about = {"penDecNo": record.decision_number, "entName": record.party.name}
+    about = {"penDecNo": record.decision_number, "entName": record.party.name.for_official_use()}
     simulators.seed(gsxt={"inspections": [result | about]})
     await gsxt.adapter.submit(SubmitRequest(reference="G1", record=record))
     page = f"{simulators.url('gsxt')}/public/entities/{record.party.uscc}"
     async with httpx.AsyncClient(trust_env=False) as people:
         before = (await people.get(page)).text
-        ask = RepairRequest(reference="G2", key=key_of(record), repair_number="安市监修复〔2027〕3号")
+        number = "安市监修复〔2027〕3号"
+        ask = RepairRequest(reference="G2", key=key_of(record), repair_number=number, inspections=asked)
         assert (await gsxt.adapter.repair(ask)).state is SubmissionState.ACCEPTED
         after = (await people.get(page)).text
+    shown = await gsxt.adapter.read_back(key_of(record))
+    assert shown is not None
+    assert (shown.state, shown.inspections) == ("repaired", not asked)
     assert "发现问题已责令改正" in before
     assert record.content in before
-    assert "发现问题已责令改正" not in after
+    assert ("发现问题已责令改正" not in after) is asked
     assert record.content not in after
 
 

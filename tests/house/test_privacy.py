@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 MAY_MAKE_PUBLIC = {
     "gateway/words/masking.py": "the rules that mask a name",
+    "gateway/ports/credit.py": "a party's name that is masked, or no person's",
     "gateway/rooms/disclosures/public_text.py": "a text with what was found in it cut",
     "gateway/rooms/disclosures/text_records.py": "a text that a person has confirmed",
     "gateway/testing/credit.py": "samples of the conformance kit, of nobody",
@@ -29,9 +30,29 @@ MAY_ASK_FOR_PERSONS = {
     "gateway/rooms/decisions/case_files.py": "a bundle for a court, with exact bytes",
     "gateway/rooms/payments/bill.py": "the platform tells the payer by telephone",
     "gateway/rooms/disclosures/publication.py": "Credit China over its private link",
+    "gateway/ports/credit.py": "whether a name may be a person's, and the name that anybody may read",
+    "gateway/adapters/credit/layout.py": "a row is what a target is told; what it may be told was decided before",
+    "gateway/adapters/credit/signed.py": "an entry that is shown is recognised by its name",
+    "gateway/adapters/credit/creditchina/mapping.py": "the key of a publication, and the entry that has it",
+    "gateway/adapters/credit/portal/mapping.py": "the key of a publication, and the entry that has it",
+    "gateway/adapters/credit/gsxt/mapping.py": "the key of a publication",
+    "gateway/adapters/credit/folder/files.py": "the key of a publication, and the entry that has it",
+    "gateway/rooms/bulletin/records.py": "the key of an entry, by which it is found",
+    "gateway/words/personal.py": "the one place that writes them in full",
     "gateway/rooms/disclosures/public_text.py": "what is to be cut from a text is looked for in it",
 }
 """Who may have a personal value in full, and why."""
+
+MAY_WRITE_IN_FULL = {
+    "gateway/foundation/delivery/endings.py": "an answer is kept encrypted",
+    "gateway/foundation/delivery/operation_records.py": "a request is kept encrypted",
+    "gateway/foundation/delivery/resolution_records.py": "an answer that people typed in is kept encrypted",
+    "gateway/foundation/delivery/resolutions.py": "the same, where it ends an operation",
+    "gateway/foundation/delivery/service.py": "an answer that a callback brought is kept encrypted",
+    "gateway/rooms/bulletin/target.py": "a digest, by which the same request is known again",
+    "gateway/rooms/disclosures/records.py": "a record is kept encrypted, as it was sent",
+}
+"""Who may write JSON with personal values in full, and why."""
 
 
 def makes(source: str, name: str) -> bool:
@@ -51,6 +72,10 @@ def test_few_make_a_text_public() -> None:
 
 def test_few_have_a_personal_value_in_full() -> None:
     assert modules_that_call("for_official_use") == MAY_ASK_FOR_PERSONS.keys()
+
+
+def test_few_write_personal_values_in_full() -> None:
+    assert modules_that_call("in_full") == MAY_WRITE_IN_FULL.keys()
 
 
 @pytest.mark.parametrize("source", ["x = Public(text)", "masking.Public(a + b)"])

@@ -32,6 +32,11 @@ CATEGORIES: Final = {row["category"]: row["wire"] for row in contracts.code_tabl
 KINDS_OF_LAW: Final = {row["kind"]: row["wire"] for row in contracts.code_table("credit", "v1", "kinds_of_law")}
 """Kinds of penalty of 行政处罚法 (2021) art. 9 in the words of the list of 2018; what is absent is written 其他-… ."""
 
+PERSONAL: Final = frozenset(
+    {"party.name", "party.legal_representative", "party.id_number", "party.representative_id_number"}
+)
+"""Facts that are personal values: a row has them in full, because it is what a target is told."""
+
 _JOINER, _OTHER, _LONGEST_OTHER = "；", "其他-", 64
 _PERSONAL = re.compile(r"(?<!\d)(\d{17}[\dXx]|1[3-9]\d{9})(?!\d)")
 
@@ -216,6 +221,8 @@ def _reader(one: Field) -> Callable[[DisclosureRecord, Known], Any]:
         name = one.fact[3:]
         return lambda _record, known: known.get(name)
     get: Callable[[Any], Any] = attrgetter(one.fact)
+    if one.fact in PERSONAL:
+        return lambda record, _known: None if (value := get(record)) is None else value.for_official_use()
     if one.form == "code" and one.fact == "party.uscc":
         return lambda record, _known: get(record) or (USCC_PLACEHOLDER if _has_no_code(record) else None)
     return lambda record, _known: get(record)
@@ -271,6 +278,10 @@ def _clean(value: str, _record: DisclosureRecord) -> Fault | None:
     return "personal" if _PERSONAL.search(value) else None
 
 
+def _public_name(_value: str, record: DisclosureRecord) -> Fault | None:
+    return "personal" if record.party.public_name is None else None
+
+
 def _slashed(day: date | str) -> str:
     return str(day).replace("-", "/")
 
@@ -288,6 +299,7 @@ class _Form:
 _FORMS: Final[Mapping[str, _Form]] = {
     "text": _Form(),
     "clean-text": _Form(check=_clean),
+    "public-name": _Form(check=_public_name),
     "category": _Form(CATEGORIES.__getitem__),
     "plain-category": _Form(),
     "code": _Form(check=_code),

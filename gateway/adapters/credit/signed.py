@@ -7,7 +7,7 @@ reference is consistent, so that "no record" proves that nothing happened.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -60,6 +60,21 @@ class ReadyAnswer(Head):
     unread: ClassVar[frozenset[str]] = frozenset({"now"})
 
 
+def rewritten(response: httpx.Response, as_ours: Callable[[Any], Any]) -> httpx.Response:
+    """An answer whose JSON is told otherwise; what is no JSON stays, for the reader to judge."""
+    try:
+        told = json.loads(response.content)
+    except ValueError:
+        return response
+    return httpx.Response(
+        response.status_code,
+        headers={name: value for name, value in response.headers.items() if name != "content-encoding"},
+        content=json.dumps(as_ours(told), ensure_ascii=False).encode(),
+        request=response.request,
+        extensions=response.extensions,
+    )
+
+
 class Dialect:
     """How the messages of a contract are written where a target has other names for them: as they are."""
 
@@ -105,7 +120,7 @@ def refused(reference: str, problem: Problem) -> Submission:
 def is_of(number: str, organ: str, name: str, key: DisclosureKey) -> bool:
     """Whether an entry that is shown is the publication with this key."""
     same = organ == key.authority_code and number_key(number) == number_key(key.decision_number)
-    return same and same_name(name, key.party_name)
+    return same and same_name(name, key.party_name.for_official_use())
 
 
 class SignedTarget:

@@ -83,6 +83,10 @@ _WORDS: Mapping[str, Both] = {
         "当事人对该公示信息提出异议，正在处理。",
         "The party objects to this entry; the objection is being dealt with.",
     ),
+    "under_appeal": (
+        "该行政处罚决定正在行政复议或者行政诉讼中。",
+        "The decision is under administrative reconsideration or before a court.",
+    ),
     "wrong": (
         "认为公示信息有误的，可以向作出决定的机关提出异议。",
         "Whoever finds an entry wrong may object at the authority that made the decision.",

@@ -19,6 +19,7 @@ from gateway.foundation.delivery.retry_rules import Step, after_call, after_find
 from gateway.foundation.delivery.states import SETTLED, State
 from gateway.foundation.handovers import HandsOver
 from gateway.words.errors import ContractError, UnavailableProblem
+from gateway.words.personal import in_full
 
 log = structlog.get_logger(__name__)
 
@@ -42,7 +43,7 @@ class Ending:
     def write(self, conn: Connection, node: Node) -> bool:
         """Evidence, the ledger's row, the attempt, the room, the word that a person is needed; False when fenced."""
         operation, step = self.operation, self.step
-        read = b"" if step.answer is None else step.answer.model_dump_json().encode()
+        read = b"" if step.answer is None else in_full(step.answer)
         ids = [
             node.evidence.append(
                 conn,

@@ -42,6 +42,7 @@ from gateway.foundation.store.prepared import HELD
 from gateway.foundation.store.rows import reader
 from gateway.ports.base import Message
 from gateway.words.errors import NotFoundProblem
+from gateway.words.personal import in_full
 from gateway.words.saying import say
 
 
@@ -118,7 +119,7 @@ Claimed = tuple[OperationRecord, State]
 
 def sealed_request(envelope: Envelope, operation_id: str, request: Message) -> bytes:
     """A request as it is kept."""
-    return envelope.seal(request.model_dump_json().encode(), _request_of(operation_id))
+    return envelope.seal(in_full(request), _request_of(operation_id))
 
 
 def sealed_answer(envelope: Envelope, operation_id: str, answer: bytes) -> bytes:

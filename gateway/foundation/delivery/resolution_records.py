@@ -13,6 +13,7 @@ from gateway.foundation.delivery.states import ResolutionState
 from gateway.foundation.delivery.tables import resolution
 from gateway.foundation.store.rows import reader
 from gateway.ports.base import Message
+from gateway.words.personal import in_full
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Resolution:
 
 def sealed_answer(envelope: Envelope, resolution_id: str, answer: Message) -> bytes:
     """An answer typed in, as it is kept."""
-    return envelope.seal(answer.model_dump_json().encode(), _answer_of(resolution_id))
+    return envelope.seal(in_full(answer), _answer_of(resolution_id))
 
 
 def _answer_of(resolution_id: str) -> str:

@@ -30,6 +30,7 @@ from gateway.foundation.two_persons import Part, Person, TwoPersons, require_ope
 from gateway.ports.base import Message
 from gateway.words.errors import ConflictProblem, ContractError, InvalidProblem, NotFoundProblem
 from gateway.words.identifiers import new_id
+from gateway.words.personal import in_full
 from gateway.words.saying import say
 from gateway.words.wrong import reason_of
 
@@ -226,7 +227,7 @@ class Resolutions:
         answer = None
         if (body := said.answer_json(self._envelope)) is not None:
             answer = action.answer_model.model_validate_json(body)
-            sealed = operation_records.sealed_answer(self._envelope, record.id, answer.model_dump_json().encode())
+            sealed = operation_records.sealed_answer(self._envelope, record.id, in_full(answer))
             values = {"answer_sealed": sealed, "code": None}
         if not operation_records.end_by_people(
             conn,

@@ -37,6 +37,7 @@ from gateway.ports.base import Message, Refused
 from gateway.words.clock import Clock
 from gateway.words.errors import ContractError
 from gateway.words.identifiers import new_id, new_reference
+from gateway.words.personal import in_full
 from gateway.words.saying import Sentence, say
 
 log = structlog.get_logger(__name__)
@@ -236,7 +237,7 @@ class Delivery:
             log.error("a notice contradicts what is known", operation=record.id, reason=str(contradiction))
             self.hurry(conn, channel, reference=reference)
             return operation
-        read = answer.model_dump_json().encode()
+        read = in_full(answer)
         sealed = None if refused else operation_records.sealed_answer(self.node.envelope, record.id, read)
         operation_records.end_by_notice(
             conn,

@@ -13,7 +13,7 @@ from gateway.ports.credit import DisclosureRecord, FieldFault
 from gateway.rooms.bulletin.records import Shown
 from gateway.rooms.disclosures.public_text import look
 from gateway.words.errors import RejectedError
-from gateway.words.masking import Public, is_mask, may_be_a_person
+from gateway.words.masking import Public, is_mask
 
 _SOURCE: Final = "政府信息公开条例第十五条"
 _TEXTS: Final = {
@@ -27,7 +27,7 @@ _TEXTS: Final = {
 
 def faults(record: DisclosureRecord) -> Iterator[FieldFault]:
     """What the public must not read and would: a person's name unmasked, and what the rules find in a text."""
-    if _person(record) and not is_mask(record.party.name):
+    if _public_name(record) is None:
         yield _fault("party.name", "当事人")
     for field, title in _TEXTS.items():
         if look(getattr(record, field) or ""):
@@ -41,9 +41,11 @@ def entry_of(record: DisclosureRecord) -> Shown:
     """
     for found in faults(record):
         raise RejectedError(f"{found.title}中有未隐去的个人信息，不予公示", "unmasked")
+    name = _public_name(record)
+    assert name is not None, "one that is not masked was refused before"
     return Shown(
         organ_name=Public(record.authority_name),
-        party=Public(record.party.name),
+        party=name,
         violation=Public(record.violation),
         facts=Public(record.facts),
         basis=Public(record.basis),
@@ -61,8 +63,13 @@ def entry_of(record: DisclosureRecord) -> Shown:
 def _person(record: DisclosureRecord) -> bool:
     """Whether its party's name is that of a natural person, a shop's own name among them."""
     party = record.party
-    shop = party.category == "individual_business" and may_be_a_person(party.name)
-    return party.category == "natural_person" or shop
+    return party.category == "natural_person" or (party.category == "individual_business" and party.may_name_a_person)
+
+
+def _public_name(record: DisclosureRecord) -> Public | None:
+    """The name as the page says it; None where it is a person's and not masked."""
+    name = record.party.public_name
+    return None if name is None or (_person(record) and not is_mask(name)) else name
 
 
 def _fault(field: str, title: str) -> FieldFault:

@@ -15,14 +15,13 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert,
 from gateway.foundation.store.inserting import insert_new
 from gateway.foundation.store.rows import columns, reader
 from gateway.ports.base import Fen, Message
-from gateway.ports.credit import DisclosureKey
+from gateway.ports.credit import DisclosureKey, MarkName, named
 from gateway.rooms.bulletin.tables import bulletin_effect, bulletin_entry
 from gateway.words.errors import RejectedError
 from gateway.words.masking import Public
 from gateway.words.spelling import name_key, number_key
 
 Gone = Literal["withdrawn", "repaired", "ended"]
-Mark = Literal["objection", "shielded"]
 
 
 class Shown(Message):
@@ -47,7 +46,7 @@ class Shown(Message):
 class Entry:
     """One decision on the page, or what is left of it once ``gone``. Days are of Asia/Shanghai.
 
-    ``objection``: marked as objected to. ``shielded``: kept from the public for the time being.
+    ``objection``, ``under_appeal``: marked so. ``shielded``: kept from the public for the time being.
     """
 
     id: str
@@ -62,6 +61,7 @@ class Entry:
     published_on: date
     publish_until_on: date
     objection: bool = False
+    under_appeal: bool = False
     shielded: bool = False
     gone: Gone | None = None
     gone_on: date | None = None
@@ -73,7 +73,9 @@ class Entry:
     def key(self) -> DisclosureKey:
         """By what its publisher asks for it."""
         name = self.party_name or ""
-        return DisclosureKey(decision_number=self.decision_number, authority_code=self.organ_code, party_name=name)
+        return DisclosureKey(
+            decision_number=self.decision_number, authority_code=self.organ_code, party_name=named(name)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,8 @@ def is_done(conn: Connection, channel: str, reference: str) -> bool:
 
 def live(conn: Connection, channel: str, key: DisclosureKey) -> Entry | None:
     """The entry that is on the page under this key."""
-    asked = {"at": channel, "organ": key.authority_code, "number": key.decision_number, "name": key.party_name}
+    asked = {"at": channel, "organ": key.authority_code, "number": key.decision_number}
+    asked["name"] = key.party_name.for_official_use()
     row = conn.execute(_LIVE, asked).mappings().first()
     return None if row is None else _entry(row)
 
@@ -160,10 +163,10 @@ def replace(conn: Connection, entry_id: str, shown: Shown, until: date, now: int
     conn.execute(update(bulletin_entry).where(bulletin_entry.c.id == entry_id).values(**values))
 
 
-def mark(conn: Connection, entry_id: str, name: Mark, holds: bool, now: int) -> None:
-    """Set a mark, or lift it."""
-    values = {"shielded" if name == "shielded" else "objection": holds, "updated_at": now}
-    conn.execute(update(bulletin_entry).where(bulletin_entry.c.id == entry_id).values(**values))
+def mark(conn: Connection, entry_id: str, name: MarkName, holds: bool, now: int) -> None:
+    """Set a mark, or lift it; each has a column of its name."""
+    statement = update(bulletin_entry).where(bulletin_entry.c.id == entry_id)
+    conn.execute(statement.values({name: holds, "updated_at": now}))
 
 
 def take_off(conn: Connection, entry_id: str, how: Gone, on: date, reason: str | None, now: int) -> None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from gateway.foundation.store import Store
-from gateway.ports.credit import DisclosureKey, DisclosureRecord
+from gateway.ports.credit import DisclosureKey, DisclosureRecord, MarkName
 from gateway.rooms.bulletin import records
 from gateway.rooms.bulletin.public_entry import entry_of
-from gateway.rooms.bulletin.records import Asked, Entry, Found, Gone, Mark
+from gateway.rooms.bulletin.records import Asked, Entry, Found, Gone
 from gateway.words.clock import Clock, day_of, to_micros
 from gateway.words.errors import RejectedError
 from gateway.words.identifiers import new_id
@@ -30,6 +30,7 @@ class Bulletin:
     async def put(self, asked: Asked, record: DisclosureRecord) -> None:
         """Show a decision, or show it in other words. Raises RejectedError for what is not fit for the public."""
         channel, shown, party = asked.channel, entry_of(record), record.party
+        name = shown.party
         key = DisclosureKey(
             decision_number=record.decision_number, authority_code=record.authority_code, party_name=party.name
         )
@@ -48,8 +49,8 @@ class Bulletin:
                 organ_code=record.authority_code,
                 decision_number=record.decision_number,
                 number_key=number_key(record.decision_number),
-                party_name=party.name,
-                name_key=name_key(party.name),
+                party_name=name,
+                name_key=name_key(name),
                 party_code=party.uscc or party.registration_number,
                 shown=shown,
                 published_on=day_of(now),
@@ -74,7 +75,7 @@ class Bulletin:
 
         await self._store.write(unit)
 
-    async def mark(self, asked: Asked, key: DisclosureKey, name: Mark, holds: bool) -> None:
+    async def mark(self, asked: Asked, key: DisclosureKey, name: MarkName, holds: bool) -> None:
         """Set a mark on an entry, or lift it; where there is none, nothing has to be done."""
 
         def unit(conn: Connection) -> None:

@@ -25,6 +25,7 @@ bulletin_entry = Table(
     Column("published_on", Date, nullable=False),
     Column("publish_until_on", Date, nullable=False, comment="the last day on which it is shown"),
     Column("objection", Boolean, nullable=False, server_default=text("false"), comment="shown, marked as objected to"),
+    Column("under_appeal", Boolean, nullable=False, server_default=text("false"), comment="shown, marked so"),
     Column("shielded", Boolean, nullable=False, server_default=text("false"), comment="not shown for the time being"),
     Column("gone", String(12)),
     Column("gone_on", Date),

@@ -31,6 +31,7 @@ from gateway.rooms.bulletin.records import Asked
 from gateway.rooms.bulletin.service import Bulletin
 from gateway.words.clock import Clock
 from gateway.words.errors import NotSentError
+from gateway.words.personal import in_full
 
 Request = SubmitRequest | CorrectRequest | WithdrawRequest | RepairRequest | MarkRequest
 
@@ -71,7 +72,7 @@ class OwnPage:
 
     def _asked(self, request: Request) -> tuple[Bulletin, Asked]:
         bulletin, channel = self._on()
-        return bulletin, Asked(channel, request.reference, sha256(request.model_dump_json().encode()).hexdigest())
+        return bulletin, Asked(channel, request.reference, sha256(in_full(request)).hexdigest())
 
     def examine(self, record: DisclosureRecord) -> tuple[FieldFault, ...]:
         """What would be refused: whatever the public must not read."""
@@ -102,7 +103,7 @@ class OwnPage:
         return _done(request.reference)
 
     async def mark(self, request: MarkRequest) -> Submission:
-        """Mark it as objected to, or keep it from the public; or lift that."""
+        """Mark it, or keep it from the public; or lift that."""
         bulletin, asked = self._asked(request)
         await bulletin.mark(asked, request.key, request.mark, not request.lifted)
         return _done(request.reference)
@@ -131,6 +132,7 @@ class OwnPage:
             publish_until=entry.publish_until_on,
             full_text=shown.full_text or "",
             objection=entry.objection,
+            under_appeal=entry.under_appeal,
         )
 
     async def check(self) -> str:

@@ -30,6 +30,8 @@ _WORDS: dict[Effect, str] = {
     "end": "end",
     "object": "objection",
     "settle": "objection",
+    "appeal": "appeal_mark",
+    "decide": "appeal_mark",
     "shield": "shielding",
     "unshield": "shielding",
 }
@@ -172,6 +174,12 @@ class Answers:
                 return
             case "settle":
                 records.change(conn, disclosure.id, now, objection_marked_at=None)
+                return
+            case "appeal":
+                records.change(conn, disclosure.id, now, appeal_marked_at=now)
+                return
+            case "decide":
+                records.change(conn, disclosure.id, now, appeal_marked_at=None)
                 return
             case "repair":
                 self._effects.move(conn, disclosure, Status.REPAIRED, repair_number=disclosure.repair_number)

@@ -25,6 +25,7 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
         reading=options.reading,
         a_day=options.records_a_day,
         rounds=options.rounds(),
+        appeals_at=options.appeals_shown_at,
     )
     rooms.get(Corrections).leaned_on(records.leans)
     base.reckoning.follow("disclosures", disclosures.recount)
@@ -42,7 +43,8 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
         renews={f"credit.{effect}": disclosures.renewed for effect in REQUESTS},
         callbacks={VerdictNotice: disclosures.take_notice},
         hears={
-            f"decision.{word}": (disclosures.decision_moved,) for word in ("amended", "changed", "revoked", "corrected")
+            f"decision.{word}": (disclosures.decision_moved,)
+            for word in ("amended", "changed", "revoked", "corrected", "appealed", "appeal_ended")
         }
         | {"disclosure.published": (disclosures.published,), "disclosure.withdrawn": (disclosures.withdrawn,)},
         comes_round=(

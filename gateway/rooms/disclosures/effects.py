@@ -18,7 +18,7 @@ from gateway.rooms.decisions import fetch as fetch_decision
 from gateway.rooms.disclosures import questions, records
 from gateway.rooms.disclosures.publication import key_of
 from gateway.rooms.disclosures.publication import reason as public_reason
-from gateway.rooms.disclosures.questions import Effect, EffectRequest, LookQuery, PageQuery, VerdictQuery
+from gateway.rooms.disclosures.questions import Effect, EffectRequest, LookQuery, MarkEffect, PageQuery, VerdictQuery
 from gateway.rooms.disclosures.records import Disclosure
 from gateway.rooms.disclosures.rules import Rules
 from gateway.rooms.disclosures.states import LIFE, OVER, SHOWN, Status
@@ -27,8 +27,6 @@ from gateway.words.clock import day_of
 from gateway.words.errors import ConflictProblem, NotFoundProblem
 from gateway.words.masking import Public
 from gateway.words.saying import Sentence, say
-
-MarkEffect = Literal["object", "settle", "shield", "unshield"]
 
 
 class Effects:
@@ -59,6 +57,7 @@ class Effects:
         What becomes public, or ends, is looked at soon afterwards.
         """
         told = {name: str(value) if isinstance(value, date) else value for name, value in values.items()}
+        told = self._fit_to_tell(conn, disclosure, told)
         today = day_of(self._clock.now())
         if end in OVER:
             values["look_on"] = today
@@ -87,15 +86,16 @@ class Effects:
         return disclosure
 
     def can(self, target: str, capability: str) -> bool:
-        """Whether a target's adapter has a method of the port."""
-        return capability in self._channels.get(target).info.capabilities
+        """Whether a method of the port works at a target."""
+        return self._channels.get(target).can(capability)
 
     def adapter_of(self, target: str) -> str:
         """The name of the adapter that speaks at a target."""
         return self._channels.get(target).info.name
 
     def tell(self, conn: Connection, disclosure: Disclosure, what: str, **data: Any) -> None:
-        """Emit ``disclosure.<what>``: something that is no step of its life."""
+        """Emit ``disclosure.<what>``, which is no step of its life. A reason is told as the public reads it."""
+        data = self._fit_to_tell(conn, disclosure, data)
         self._events.emit(
             conn,
             type=f"disclosure.{what}",
@@ -155,12 +155,12 @@ class Effects:
 
     def mark(self, conn: Connection, disclosure: Disclosure, effect: MarkEffect, reason: str, now: int) -> bool:
         """Have a mark set or lifted; whether the target can be told. Where it cannot, its page is waited for."""
-        mark: Literal["objection", "shielded"] = "objection" if effect in ("object", "settle") else "shielded"
+        mark, lifted = questions.MARKED[effect]
         ask = MarkRequest(
             reference=self.new_reference(disclosure),
             key=key_of(disclosure.sent(self.envelope)),
             mark=mark,
-            lifted=effect in ("settle", "unshield"),
+            lifted=lifted,
             reason=self._public(conn, disclosure, reason),
         )
         if told := self.can(disclosure.target, "mark"):
@@ -186,6 +186,8 @@ class Effects:
             content=sent.content,
             former=former.content if effect == "correct" else None,
             objection={"object": True, "settle": False}.get(effect),
+            under_appeal={"appeal": True, "decide": False}.get(effect),
+            inspections=False if effect == "repair" else None,
             asked_at=now,
         )
         self._ask(conn, disclosure, "credit.read_back", query)
@@ -223,6 +225,11 @@ class Effects:
         key, words = key_of(disclosure.sent(self.envelope)), self._public(conn, disclosure, reason)
         ask = WithdrawRequest(reference=self.new_reference(disclosure), key=key, reason=words)
         self.send(conn, disclosure, effect, ask, now)
+
+    def _fit_to_tell(self, conn: Connection, disclosure: Disclosure, data: dict[str, Any]) -> dict[str, Any]:
+        """What an event may say: events leave as webhooks, so that no reason names a person in them."""
+        reason = data.get("reason")
+        return data if not reason else {**data, "reason": self._public(conn, disclosure, reason)}
 
     def _public(self, conn: Connection, disclosure: Disclosure, reason: str) -> Public:
         return public_reason(reason, fetch_decision(conn, self.envelope, disclosure.decision_id))

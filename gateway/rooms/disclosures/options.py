@@ -39,6 +39,7 @@ class DisclosureOptions(BaseModel):
     ``newest`` for all. ``confirmed_basis_only``: a basis of publication that is still to be confirmed is none.
     ``became_minor``: what is public and turns out to be minor, without a recorded reason to show it: ``withdraw`` it,
     or ``shorten`` its period to that of minor ones.
+    ``appeals_shown_at``: the channels at which it is shown that a decision is under appeal 复议诉讼标注.
     ``records_a_day``: how many records a target takes in a day, by its channel: what cannot be kept is told before.
     ``look_every_days``: how often what is public is looked at; ``look_after_days``: for how long what is not any more.
     ``end_grace_days``: how long a target has to end a publication by itself, before it is told to. ``copies``: channels
@@ -53,6 +54,7 @@ class DisclosureOptions(BaseModel):
     older_decisions: Older = "own"
     confirmed_basis_only: bool = False
     became_minor: BecameMinor = "withdraw"
+    appeals_shown_at: Annotated[tuple[str, ...], Field(max_length=20)] = ()
     records_a_day: Mapping[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
 
     @property

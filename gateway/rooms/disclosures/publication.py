@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from gateway.ports.credit import DisclosedParty, DisclosureKey, DisclosureRecord
+from gateway.ports.credit import DisclosedParty, DisclosureKey, DisclosureRecord, named, numbered
 from gateway.rooms.decisions import Decision, PartyKind
 from gateway.rooms.disclosures.public_text import cut, look, redact
 from gateway.rooms.disclosures.rules import TargetProfile
@@ -51,18 +51,18 @@ def record(
         source_code=organ.source_code,
         party=DisclosedParty(
             category=party.kind.value,
-            name=mask_published(party.name) if masked else party.name,
+            name=named(mask_published(party.name) if masked else party.name),
             uscc=party.uscc,
             registration_number=party.registration_number,
             organisation_code=party.organisation_code,
             institution_number=party.institution_number,
             social_organisation_number=party.social_organisation_number,
             tax_number=party.tax_number,
-            legal_representative=None if masked else party.legal_representative,
+            legal_representative=None if masked else _named(party.legal_representative),
             representative_id_type=party.representative_id_type if private else None,
-            representative_id_number=_plain(party.representative_id_number) if private else None,
+            representative_id_number=_told(party.representative_id_number) if private else None,
             id_type=party.id_type if natural and not masked else None,
-            id_number=_plain(party.id_number) if natural and not masked else None,
+            id_number=_told(party.id_number) if natural and not masked else None,
         ),
         violation=public(facts.violation),
         facts=public(facts.facts),
@@ -93,9 +93,13 @@ def reason(text: str, decision: Decision | None) -> Public:
     return redact(text, party, decision.officers, mask_party=person)
 
 
-def _plain(number: Personal | None) -> str | None:
+def _named(name: str | None) -> Personal | None:
+    return None if name is None else named(name)
+
+
+def _told(number: Personal | None) -> Personal | None:
     """A document's number as a private link wants it."""
-    return None if number is None else number.for_official_use()
+    return None if number is None else numbered(number.for_official_use())
 
 
 def key_of(record: DisclosureRecord) -> DisclosureKey:

@@ -17,6 +17,7 @@ from gateway.ports.credit import (
     CorrectRequest,
     DisclosureKey,
     DisclosureTarget,
+    MarkName,
     MarkRequest,
     RepairRequest,
     Shown,
@@ -27,9 +28,10 @@ from gateway.ports.credit import (
 )
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import ContractError, RejectedError
-from gateway.words.masking import may_be_a_person
 
-Effect = Literal["submit", "correct", "withdraw", "repair", "end", "object", "settle", "shield", "unshield"]
+MarkEffect = Literal["object", "settle", "appeal", "decide", "shield", "unshield"]
+"""Marks set and lifted: an objection and its settlement, an appeal and the decision on it, shielding."""
+Effect = Literal["submit", "correct", "withdraw", "repair", "end"] | MarkEffect
 EffectRequest = SubmitRequest | CorrectRequest | WithdrawRequest | RepairRequest | MarkRequest
 REQUESTS: dict[Effect, type[EffectRequest]] = {
     "submit": SubmitRequest,
@@ -39,18 +41,23 @@ REQUESTS: dict[Effect, type[EffectRequest]] = {
     "end": WithdrawRequest,
     "object": MarkRequest,
     "settle": MarkRequest,
+    "appeal": MarkRequest,
+    "decide": MarkRequest,
     "shield": MarkRequest,
     "unshield": MarkRequest,
 }
-_METHODS: dict[Effect, str] = {
-    "end": "withdraw",
-    "object": "mark",
-    "settle": "mark",
-    "shield": "mark",
-    "unshield": "mark",
+MARKED: dict[MarkEffect, tuple[MarkName, bool]] = {
+    "object": ("objection", False),
+    "settle": ("objection", True),
+    "appeal": ("under_appeal", False),
+    "decide": ("under_appeal", True),
+    "shield": ("shielded", False),
+    "unshield": ("shielded", True),
 }
+"""Which mark an effect is about, and whether it is lifted."""
+_METHODS: dict[Effect, str] = {"end": "withdraw", **dict.fromkeys(MARKED, "mark")}
 """The method of the port, where it is not called as the effect. What a target does not end by itself is withdrawn."""
-STAYS_SHOWN: frozenset[Effect] = frozenset({"submit", "correct", "object", "settle", "unshield"})
+STAYS_SHOWN: frozenset[Effect] = frozenset({"submit", "correct", "object", "settle", "appeal", "decide", "unshield"})
 """Effects after which the public sees an entry."""
 SHORTEST, LONGEST = 0.2, 600.0
 
@@ -66,7 +73,8 @@ class PageQuery(Message):
     """Does the public see what the effect ``about`` should have brought about?
 
     ``shown`` True: an entry with this content; a page that still shows ``former`` only trails. False: no entry.
-    ``objection``: with the mark of an objection, or without; None: whichever.
+    ``objection``, ``under_appeal``: with that mark, or without; None: whichever. ``inspections`` False: without results
+    of inspections beside it.
     """
 
     about: str
@@ -75,6 +83,8 @@ class PageQuery(Message):
     content: str | None = None
     former: str | None = None
     objection: bool | None = None
+    under_appeal: bool | None = None
+    inspections: bool | None = None
     asked_at: int
 
 
@@ -111,7 +121,7 @@ def hands_over(request: EffectRequest | PageQuery | LookQuery) -> HandsOver | No
         }
         kinds = tuple(kind for kind, value in known.items() if value)
     else:
-        kinds = (DataKind.NAME,) if may_be_a_person(request.key.party_name) else ()
+        kinds = (DataKind.NAME,) if request.key.may_name_a_person else ()
     return HandsOver(kinds, BASIS) if kinds else None
 
 
@@ -163,14 +173,23 @@ def read_back(clock: Clock) -> Callable[[DisclosureTarget, PageQuery], Awaitable
     async def call(target: DisclosureTarget, query: PageQuery) -> Page:
         entry = await target.read_back(query.key)
         published = entry is not None and entry.state == "published"
-        trails = entry is not None and query.former is not None and entry.content == query.former != query.content
-        told = None if entry is None else entry.objection
-        unmarked = query.objection is not None and told is not None and told != query.objection
-        if published != query.shown or (query.shown and (trails or unmarked)):
+        trails = (
+            query.shown
+            and entry is not None
+            and query.former is not None
+            and entry.content == query.former != query.content
+        )
+        if published != query.shown or trails or _otherwise(query, entry):
             raise NotYet(pause(clock, query.asked_at), "the public page does not show it yet")
         return Page(about=query.about, entry=entry)
 
     return call
+
+
+def _otherwise(query: PageQuery, entry: Shown | None) -> bool:
+    """Whether an entry tells of a mark, or of results beside it, otherwise than is asked."""
+    told = [(getattr(query, one), getattr(entry, one, None)) for one in ("objection", "under_appeal", "inspections")]
+    return any(asked is not None and seen is not None and asked != seen for asked, seen in told)
 
 
 async def look(target: DisclosureTarget, query: LookQuery) -> Page:

@@ -37,6 +37,7 @@ from gateway.rooms.disclosures.questions import Effect
 from gateway.rooms.disclosures.rules import Ground
 from gateway.rooms.disclosures.states import SHOWN, UNPUBLISHED, Status
 from gateway.rooms.disclosures.tables import PROVISIONAL, PUBLIC, UNMARKED, disclosing_organ, disclosure
+from gateway.words.personal import in_full
 
 Awaiting = Literal["answer", "verdict", "page"]
 
@@ -48,7 +49,8 @@ class Disclosure:
     ``target`` is the channel, ``decision_version`` the facts that were sent, ``citation`` the rule behind period or
     refusal. ``effect`` is what is under way at the target, and ``awaiting`` what of it. ``withdraw_wanted_at``: a
     withdrawal is owed since. ``objection_at`` and ``objection_marked_at``: objected to since, and shown so at the
-    target since. ``look_on``: the day of the next look at what the public sees. ``end_held_at``: its period is over,
+    target since; ``appeal_at`` and ``appeal_marked_at``: the same of an appeal, where the target is to show it.
+    ``look_on``: the day of the next look at what the public sees. ``end_held_at``: its period is over,
     and it is not ended because duties are not performed. ``late_at``, ``withdraw_late_at`` and ``end_late_at``: when
     the alarm was raised. ``due_soon_days`` and
     ``withdraw_due_soon_days``: for how many working days before the last day it was told last that it comes near.
@@ -89,6 +91,8 @@ class Disclosure:
     objection_at: int | None = None
     objection_reason: str | None = None
     objection_marked_at: int | None = None
+    appeal_at: int | None = None
+    appeal_marked_at: int | None = None
     shield_reason: str | None = None
     look_on: date | None = None
     looked_at: int | None = None
@@ -136,7 +140,7 @@ class Disclosure:
 
 def seal_record(envelope: Envelope, disclosure_id: str, record: DisclosureRecord) -> bytes:
     """A record as a disclosure keeps it."""
-    return envelope.seal(record.model_dump_json().encode(), _record_context(disclosure_id))
+    return envelope.seal(in_full(record), _record_context(disclosure_id))
 
 
 def _record_context(disclosure_id: str) -> str:
@@ -198,6 +202,8 @@ class Change(TypedDict, total=False):
     objection_at: int | None
     objection_reason: str | None
     objection_marked_at: int | None
+    appeal_at: int | None
+    appeal_marked_at: int | None
     shield_reason: str
     look_on: date | None
     looked_at: int

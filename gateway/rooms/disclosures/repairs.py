@@ -23,10 +23,11 @@ from gateway.foundation.store.rows import columns, reader
 from gateway.foundation.two_persons import Part, Person
 from gateway.ports.credit import RepairRequest
 from gateway.rooms.decisions import Decision, Decisions
+from gateway.rooms.decisions import fetch as fetch_decision
 from gateway.rooms.disclosures import records
 from gateway.rooms.disclosures.effects import Effects
 from gateway.rooms.disclosures.performance import paid_in_full
-from gateway.rooms.disclosures.publication import key_of
+from gateway.rooms.disclosures.publication import key_of, reason
 from gateway.rooms.disclosures.records import Disclosure
 from gateway.rooms.disclosures.rules import RepairTerm, Rules
 from gateway.rooms.disclosures.states import REPAIRS, SHOWN, RepairStatus, Status
@@ -250,7 +251,8 @@ class Repairs:
             if not self._base.two_persons.confirm(conn, one.id, by, seen=seen, face=_face(one)):
                 return
             if not one.grants:
-                self._life.move(conn, one, RepairStatus.REFUSED, tell={"reason": one.reason})
+                decision = fetch_decision(conn, self._base.envelope, one.decision_id)
+                self._life.move(conn, one, RepairStatus.REFUSED, tell={"reason": reason(one.reason or "", decision)})
                 return
             shown = self._public(conn, one.decision_id)
             days = self._term(shown).relay_working_days if shown else 0

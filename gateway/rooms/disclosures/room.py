@@ -46,6 +46,7 @@ ROOM = Room(
                 "objection",
                 "objection_settled",
                 "objection_refused",
+                "appeal_mark_refused",
                 "shield_requested",
                 "unshield_requested",
                 "shielding_refused",

@@ -53,8 +53,8 @@ class Disclosures:
     its adapter. ``due_soon_days``: how many working days before a last day it is told of. ``full_text``: when a full
     text may leave; ``texts`` shows them and has them confirmed. ``reading``: how the rules are read here.
     ``a_day``: how many records a target takes in a day, by its channel. ``explanations`` and ``outlooks`` only read.
-    ``rounds``: how often it is looked. ``marks``, ``repairs`` and ``inspection``: the services beside this one,
-    over the same records.
+    ``rounds``: how often it is looked. ``appeals_at``: as for ``Marks``. ``marks``, ``repairs`` and ``inspection``: the
+    services beside this one, over the same records.
     """
 
     def __init__(
@@ -69,6 +69,7 @@ class Disclosures:
         reading: Reading = AS_WRITTEN,
         a_day: Mapping[str, int] | None = None,
         rounds: Rounds | None = None,
+        appeals_at: Sequence[str] = (),
     ) -> None:
         self._base = base
         self._decisions = decisions
@@ -83,7 +84,7 @@ class Disclosures:
         self.outlooks = Outlooks(base, self._effects, dict(a_day or {}))
         rounds, findings = rounds or Rounds(), Findings(base)
         self._findings = findings
-        self.marks = Marks(base, self._effects, findings)
+        self.marks = Marks(base, self._effects, findings, appeals_at)
         self.repairs = Repairs(base, decisions, self._effects, self._rules)
         ending = Ending(self._effects, findings, base.envelope, rounds.grace_days, self._sector)
         self.inspection = Inspection(base, self._effects, findings, ending, self.marks, rounds)
@@ -327,6 +328,8 @@ class Disclosures:
     def decision_moved(self, conn: Connection, event: Event) -> None:
         """A decision was changed or revoked: its publications are withdrawn. Amended: whatever follows is judged again.
 
+        Appealed against, or not any more: it is marked so where that is shown.
+
         The clock of a withdrawal runs from the day of the event. A correction of the event moves what is
         owed for it. The reason is read by the public, so it never says why something is secret.
         """
@@ -334,6 +337,10 @@ class Disclosures:
         assert decision is not None
         now = self._base.clock.now()
         before = None
+        if event.type in ("decision.appealed", "decision.appeal_ended", "decision.corrected"):
+            self.marks.follow(conn, decision, to_micros(now))
+        if event.type in ("decision.appealed", "decision.appeal_ended"):
+            return
         if event.type == "decision.amended":
             for one in records.of_decision(conn, decision.id):
                 judge_again(conn, self._effects, self._planning, one.id, now)
@@ -356,6 +363,9 @@ class Disclosures:
         now = self._base.clock.now()
         judge_again(conn, self._effects, self._planning, event.subject, now)
         sweeps.missed(conn, self._effects, event.subject, day_of(now), to_micros(now))
+        decision = fetch_decision(conn, self._base.envelope, self._held(conn, event.subject).decision_id)
+        if decision is not None:
+            self.marks.follow(conn, decision, to_micros(now))
 
     def withdrawn(self, conn: Connection, event: Event) -> None:
         """It is public no more."""

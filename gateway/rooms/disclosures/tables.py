@@ -29,8 +29,10 @@ PROVISIONAL = (
 )
 """A last day to publish or to withdraw rests on days that are not published."""
 
-UNMARKED = "(objection_at is null) <> (objection_marked_at is null)"
-"""The target does not show the mark of an objection that it should, or still shows one."""
+UNMARKED = (
+    "(objection_at is null) <> (objection_marked_at is null) or (appeal_at is null) <> (appeal_marked_at is null)"
+)
+"""The target does not show the mark of an objection or an appeal that it should, or still shows one."""
 
 disclosing_organ = Table(
     "disclosing_organ",
@@ -85,6 +87,8 @@ disclosure = Table(
     Column("objection_at", BigInteger, comment="objected to since"),
     Column("objection_reason", Text),
     Column("objection_marked_at", BigInteger, comment="the target shows the mark since; null: it shows none"),
+    Column("appeal_at", BigInteger, comment="under appeal since, where the target is to show that"),
+    Column("appeal_marked_at", BigInteger, comment="the target shows that since; null: it does not"),
     Column("shield_reason", Text, comment="the ruling for which it is shielded, or shown again"),
     Column("look_on", Date, comment="on which day it is looked at next, as the public sees it; null: on none"),
     Column("looked_at", BigInteger, comment="when the public's view was last read"),
@@ -113,7 +117,8 @@ disclosure = Table(
     ),
     CheckConstraint("basis_ground in ('social_impact','special_statute','local_rule')", name="known_ground"),
     CheckConstraint(
-        "effect in ('submit','correct','withdraw','repair','end','object','settle','shield','unshield')",
+        "effect in ('submit','correct','withdraw','repair','end','object','settle','appeal','decide','shield',"
+        "'unshield')",
         name="known_effect",
     ),
     CheckConstraint("awaiting in ('answer','verdict','page')", name="known_awaiting"),

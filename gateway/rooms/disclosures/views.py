@@ -41,6 +41,8 @@ class DisclosureView(View):
     url: str | None
     objection_since: str | None
     objection_marked_since: str | None
+    appeal_since: str | None
+    appeal_marked_since: str | None
     looked_at: str | None
     end_held_since: str | None
     late: bool
@@ -75,6 +77,8 @@ class DisclosureView(View):
             url=disclosure.url,
             objection_since=instant(disclosure.objection_at),
             objection_marked_since=instant(disclosure.objection_marked_at),
+            appeal_since=instant(disclosure.appeal_at),
+            appeal_marked_since=instant(disclosure.appeal_marked_at),
             looked_at=instant(disclosure.looked_at),
             end_held_since=instant(disclosure.end_held_at),
             late=disclosure.late,

@@ -23,6 +23,7 @@ from gateway.ports.credit import (
     RepairRequest,
     SubmitRequest,
     WithdrawRequest,
+    named,
 )
 from gateway.rooms.bulletin import Bulletin
 from gateway.rooms.bulletin.target import OwnPage
@@ -149,7 +150,7 @@ async def test_what_comes_unmasked_is_refused_not_mended(page: Page, wrong: dict
 
 
 async def test_a_masked_person_is_shown_without_number_and_representative(page: Page) -> None:
-    masked = PERSON.model_copy(update={"name": "岑某某", "legal_representative": "齐远山"})
+    masked = PERSON.model_copy(update={"name": named("岑某某"), "legal_representative": named("齐远山")})
     await page.target.submit(SubmitRequest(reference="R1", record=record(party=masked)))
     (entry,) = (await page.bulletin.find()).entries
     assert entry.shown is not None

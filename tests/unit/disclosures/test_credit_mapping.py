@@ -14,7 +14,7 @@ import contracts
 from gateway.adapters.credit.creditchina import mapping as creditchina_mapping
 from gateway.adapters.credit.penalty_table import TABLES, same_name
 from gateway.adapters.credit.portal import mapping as portal_mapping
-from gateway.ports.credit import DisclosedParty, DisclosureKey, DisclosureRecord, SubmissionState
+from gateway.ports.credit import DisclosedParty, DisclosureKey, DisclosureRecord, SubmissionState, named
 from gateway.words.errors import ContractError
 from gateway.words.identifiers import USCC_PLACEHOLDER, clean_text
 
@@ -135,7 +135,9 @@ def test_every_verdict_of_the_contract_has_a_meaning():
         assert creditchina_mapping.submission(answer, effects).state in SubmissionState
 
 
-@pytest.mark.parametrize("party", [FIRM, PERSON, OLD_SHOP], ids=lambda party: party.category)
+@pytest.mark.parametrize(
+    "party", [FIRM, PERSON.model_copy(update={"name": named("岑某某")}), OLD_SHOP], ids=lambda party: party.category
+)
 def test_the_portal_s_summary_is_valid_and_holds_no_id_number(party):
     message = portal_mapping.publication("R1", disclosed(party, full_text="全文"))
     assert errors("portal", "Publication", message) == []
@@ -153,4 +155,4 @@ def test_only_the_entry_of_the_same_party_counts_as_shown():
     records = [portal_mapping.WireShown.model_validate(entry)]
     mine = DisclosureKey(decision_number="1号", authority_code="11990102002100216D", party_name="甲")
     assert portal_mapping.shown(records, mine) is not None
-    assert portal_mapping.shown(records, mine.model_copy(update={"party_name": "乙"})) is None
+    assert portal_mapping.shown(records, mine.model_copy(update={"party_name": named("乙")})) is None

@@ -15,6 +15,8 @@ from sqlalchemy import Connection, insert
 from gateway.foundation.store import Store
 from gateway.foundation.store.rows import columns
 from gateway.foundation.two_persons import Person
+from gateway.rooms.decisions import DecisionEvent, EventKind
+from gateway.rooms.decisions.facts import AppealKind
 from gateway.rooms.disclosures import Disclosure, Status
 from gateway.rooms.disclosures.comparison import Kind
 from gateway.rooms.disclosures.findings import Finding, FindingFilter
@@ -302,6 +304,28 @@ async def test_an_objection_is_marked_at_the_target_and_lifted_with_its_answer(r
     assert room.city.page.objection is False
     with pytest.raises(ConflictProblem):
         await room.disclosures.marks.settle(one, "dismissed", "经核查无误")
+
+
+async def test_an_appeal_is_marked_where_the_settings_say_so_until_the_last_one_has_ended(room: Room) -> None:
+    one = await shown(room)
+    other = (await room.disclosures.request("A1", NUMBER, targets=("portal",)))[0]
+    await room.until(other, Status.PUBLISHED)
+
+    async def happened(kind: EventKind, appeal: str) -> None:
+        of = AppealKind.SUIT if kind is EventKind.APPEALED else None
+        event = DecisionEvent(kind=kind, on=date(2026, 9, 15), appeal=appeal, appeal_kind=of)
+        await room.decisions.record_event("A1", NUMBER, event, by="test")
+
+    await happened(EventKind.APPEALED, "suit-1")
+    await room.when(one, lambda now: now.appeal_marked_at is not None and now.effect is None)
+    assert room.city.page is not None
+    assert (room.city.page.state, room.city.page.under_appeal) == ("published", True)
+    assert room.portal.page is not None
+    assert room.portal.page.under_appeal is None, "no setting says that the portal shows it"
+    await happened(EventKind.APPEAL_ENDED, "suit-1")
+    await room.when(one, lambda now: now.appeal_marked_at is None and now.effect is None)
+    assert room.city.page.under_appeal is False
+    assert [effect for effect, _ in room.city.asked] == ["submit", "mark", "mark"]
 
 
 async def test_an_objection_during_another_effect_is_marked_after_it(room: Room) -> None:

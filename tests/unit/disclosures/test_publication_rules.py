@@ -20,6 +20,7 @@ from gateway.rooms.disclosures.publication import Organ, record
 from gateway.rooms.disclosures.rules import Rules, load
 from gateway.words.calendar import WorkingCalendar
 from gateway.words.masking import Public
+from gateway.words.personal import in_full
 from gateway.words.terms import add_months
 
 RULES = load()
@@ -477,15 +478,17 @@ def test_natural_persons_stay_off_portals_and_travel_whole_to_credit_china():
     person = facts(party=PERSON, procedure="ordinary")
     assert isinstance(planned(person, PORTAL), Refusal)
     sent = leaving(person, CREDIT)
-    assert (sent.party.name, sent.party.id_number) == ("岑立秋", "990102198803121011")
+    assert sent.party.id_number is not None
+    told = (sent.party.name.for_official_use(), sent.party.id_number.for_official_use())
+    assert told == ("岑立秋", "990102198803121011")
 
 
 def test_a_masking_target_gets_neither_name_nor_number_anywhere():
     words = "岑立秋（身份证号990102198803121011，电话13900001111）占道经营"
     person = facts(party=PERSON, facts=words, content="对岑立秋罚款80000元", full_text=words)
     sent = leaving(person, RULES.targets[PORTAL].model_copy(update={"natural_persons": "masked"}))
-    text = sent.model_dump_json()
-    assert sent.party.name == "岑某某"
+    text = in_full(sent).decode()
+    assert sent.party.public_name == "岑某某"
     for hidden in ("岑立秋", "990102198803121011", "13900001111"):
         assert hidden not in text
 
@@ -505,9 +508,11 @@ def test_a_shop_that_bears_a_persons_name_is_masked_where_persons_are():
         "legal_representative": "岑立秋",
     }
     named = facts(party=shop, facts="岑立秋占道经营")
-    assert leaving(named, CREDIT).party.name == "岑立秋", "over a private link the registered name is the key"
+    assert leaving(named, CREDIT).party.name.for_official_use() == "岑立秋", (
+        "over a private link the registered name is the key"
+    )
     sent = leaving(named, PORTAL)
-    assert (sent.party.name, sent.facts) == ("岑某某", "岑某某占道经营")
+    assert (sent.party.public_name, sent.facts) == ("岑某某", "岑某某占道经营")
 
 
 # --- what is to be confirmed ----------------------------------------------------------------------------------------

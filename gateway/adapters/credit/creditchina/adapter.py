@@ -15,7 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 import contracts
 from gateway.adapters.credit.creditchina import mapping
 from gateway.adapters.credit.layout import Filled
+from gateway.adapters.credit.marking import Marks, MarkWire
 from gateway.adapters.credit.penalty_table import TABLES
+from gateway.adapters.credit.signed import rewritten
 from gateway.foundation.wire import ChannelWire, MessageSigner
 from gateway.foundation.wire.tokens import TokenRefusedError
 from gateway.foundation.wire.told import Told
@@ -50,13 +52,14 @@ class _VerdictMessage(Told):
 
 
 class CreditChina:
-    """Submits, corrects, withdraws and repairs rows of the penalty table; reads back what the public sees."""
+    """Submits, corrects, withdraws, repairs and marks rows of the penalty table; reads back what the public sees."""
 
     class Settings(BaseModel):
         """``app_key`` and ``secret`` as issued by the platform; ``table`` is the version of the penalty table.
 
         ``tables``: from which day of sending the platform takes another version, such as ``{"2018" = 2027-03-01}``
-        beside ``table = "2016"``. ``local_code`` 地方编码: what the table of 2016 asks for.
+        beside ``table = "2016"``. ``local_code`` 地方编码: what the table of 2016 asks for. ``marks``: whether the
+        platform is told of marks, or they are set there by hand; ``mark_wire``: what it has otherwise in telling them.
         """
 
         model_config = ConfigDict(extra="forbid")
@@ -66,13 +69,20 @@ class CreditChina:
         table: TableVersion = "2018"
         tables: Mapping[TableVersion, date] = Field(default_factory=dict)
         local_code: str | None = Field(default=None, pattern=r"^[0-9]{2,12}$")
+        marks: Marks = "told"
+        mark_wire: MarkWire = MarkWire()
+
+        @property
+        def not_offered(self) -> frozenset[str]:
+            """What of the adapter's capabilities this platform has not."""
+            return frozenset({"mark"} if self.marks == "by_hand" else ())
 
     info: ClassVar[AdapterInfo] = AdapterInfo(
         kind="credit",
         name="credit.creditchina",
         contract="credit/v1",
         capabilities=frozenset(
-            {"examine", "submit", "find", "correct", "withdraw", "repair", "read_back", "open_callback"}
+            {"examine", "submit", "find", "correct", "withdraw", "repair", "mark", "read_back", "open_callback"}
         ),
         find=FindGuarantee(consistent=False, settle_seconds=30.0),
         sensitive=frozenset(
@@ -129,9 +139,13 @@ class CreditChina:
         body = {"sourceId": request.reference, "key": mapping.key(request.key), "repairNumber": number}
         return await self._effect("repair", "/v1/penalties/repairs", request.reference, body)
 
-    async def mark(self, request: MarkRequest) -> Submission:  # noqa: ARG002 - the port's signature
-        """This contract knows no marks: they are set by hand."""
-        raise UnsupportedError("credit.creditchina sets no marks")
+    async def mark(self, request: MarkRequest) -> Submission:
+        """Mark what is shown, or shield it; or lift that. UnsupportedError where that is done by hand."""
+        if self._settings.marks == "by_hand":
+            raise UnsupportedError("this platform is told of no marks")
+        wire = self._settings.mark_wire
+        body = {"sourceId": request.reference, "key": mapping.key(request.key), **wire.body(request)}
+        return await self._effect("mark", wire.path, request.reference, body)
 
     async def _effect(self, action: str, path: str, reference: str, body: dict[str, Any]) -> Submission:
         response = await self._authorised(action, "POST", path, json=body)
@@ -154,7 +168,8 @@ class CreditChina:
         """What the public sees for this decision and party. Asked without credentials, as the public would."""
         params = {"CF_WSH": key.decision_number, "CF_CFJGDM": key.authority_code}
         response = await self._exchange("read_back", "GET", "/v1/public/penalties", params=params)
-        return mapping.shown(self._read(response, mapping.ShownAnswer).records, key)
+        response = rewritten(response, self._settings.mark_wire.inward)
+        return mapping.shown(self._read(response, mapping.ShownAnswer).records, key, self._settings.marks)
 
     async def check(self) -> str:
         """Fetch a fresh token."""

@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 import contracts
+from gateway.adapters.credit.marking import Marks, seen
 from gateway.adapters.credit.penalty_table import same_name
 from gateway.foundation.wire.envelope import Head, Results
 from gateway.foundation.wire.told import Told
@@ -30,7 +31,7 @@ RESULTS = Results(contracts.code_table("credit", "v1", "results"))
 
 def key(of: DisclosureKey) -> dict[str, str]:
     """The key of a published decision in the words of the table."""
-    return {"CF_WSH": of.decision_number, "CF_CFJGDM": of.authority_code, "CF_XDR_MC": of.party_name}
+    return {"CF_WSH": of.decision_number, "CF_CFJGDM": of.authority_code, "CF_XDR_MC": of.party_name.for_official_use()}
 
 
 # --- answers -------------------------------------------------------------------------------------------------------
@@ -82,7 +83,7 @@ class WireShown(Told):
 
     unread: ClassVar[frozenset[str]] = frozenset({"CF_CFLB", "explanation"})
 
-    state: Literal["PUBLISHED", "WITHDRAWN", "REPAIRED", "ENDED"]
+    state: Literal["PUBLISHED", "WITHDRAWN", "REPAIRED", "ENDED", "SHIELDED"]
     CF_WSH: str
     CF_CFJGDM: str
     CF_XDR_MC: str
@@ -93,6 +94,7 @@ class WireShown(Told):
     CF_GSJZQ: str | None = None
     CF_CFJG: str | None = None
     publishedOn: str | None = None
+    marks: tuple[str, ...] = ()
     url: str
 
 
@@ -119,11 +121,11 @@ def submission(answer: WireSubmission, effects: Mapping[str, str]) -> Submission
     return Submission(reference=answer.sourceId, state=STATES[effect], receipt=answer.receiptNo, field_errors=errors)
 
 
-def shown(records: Sequence[WireShown], of: DisclosureKey) -> Shown | None:
+def shown(records: Sequence[WireShown], of: DisclosureKey, marks: Marks = "told") -> Shown | None:
     """The entry of this party among those shown under a decision number."""
     for record in records:
         same = number_key(of.decision_number) == number_key(record.CF_WSH) and of.authority_code == record.CF_CFJGDM
-        if same and same_name(record.CF_XDR_MC, of.party_name):
+        if same and same_name(record.CF_XDR_MC, of.party_name.for_official_use()):
             return Shown.model_validate(
                 {
                     "key": of,
@@ -136,6 +138,7 @@ def shown(records: Sequence[WireShown], of: DisclosureKey) -> Shown | None:
                     "authority_name": record.CF_CFJG,
                     "decided_on": told_day(record.CF_JDRQ),
                     "publish_until": told_day(record.CF_GSJZQ),
+                    **seen(record.marks, marks),
                 },
                 strict=False,
             )

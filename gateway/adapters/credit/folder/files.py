@@ -63,7 +63,11 @@ def table_row(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def key_row(key: DisclosureKey) -> dict[str, str]:
     """What names a published decision."""
-    return {"CF_WSH": key.decision_number, "CF_CFJGDM": key.authority_code, "CF_XDR_MC": key.party_name}
+    return {
+        "CF_WSH": key.decision_number,
+        "CF_CFJGDM": key.authority_code,
+        "CF_XDR_MC": key.party_name.for_official_use(),
+    }
 
 
 def receipt(reference: str, content: bytes) -> Submission:
@@ -96,7 +100,7 @@ def shown(content: bytes, key: DisclosureKey) -> Shown | None:
         told = {name: line.get(COLUMNS[name]) or None for name in (*wanted, *_BY_TITLE.values())}
         number, organ, name = (str(told[one] or "") for one in wanted[:3])
         same = number_key(number) == number_key(key.decision_number) and organ == key.authority_code
-        if not same or not same_name(name, key.party_name):
+        if not same or not same_name(name, key.party_name.for_official_use()):
             continue
         word = str(told["state"] or "")
         if word not in _SHOWN:

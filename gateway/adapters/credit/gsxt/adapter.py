@@ -76,8 +76,13 @@ class EntityPublicity:
         return await self._target.effect("withdraw", "/v1/penalties/withdrawals", body)
 
     async def repair(self, request: RepairRequest) -> Submission:
-        """End it after repair 信用修复, in every province; inspection results about the same breach end with it."""
-        body = {"reference": request.reference, "key": mapping.key(request.key), "repairNumber": request.repair_number}
+        """End it after repair 信用修复, in every province; inspection results about the same breach if asked."""
+        body = {
+            "reference": request.reference,
+            "key": mapping.key(request.key),
+            "repairNumber": request.repair_number,
+            "inspections": request.inspections,
+        }
         return await self._target.effect("repair", "/v1/penalties/repairs", body)
 
     async def find(self, reference: str) -> Submission | None:

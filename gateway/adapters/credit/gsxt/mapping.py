@@ -32,7 +32,7 @@ def publication(reference: str, record: DisclosureRecord) -> dict[str, Any]:
 
 def key(of: DisclosureKey) -> dict[str, str]:
     """The key of a published decision in the words of GSXT."""
-    return {"penDecNo": of.decision_number, "penAuth": of.authority_code, "entName": of.party_name}
+    return {"penDecNo": of.decision_number, "penAuth": of.authority_code, "entName": of.party_name.for_official_use()}
 
 
 class WireKey(Told):
@@ -51,15 +51,22 @@ class WirePenalty(Told):
     penContent: str = Field(min_length=1)
 
 
+class WireInspection(Told):
+    """A result of an inspection 抽查检查结果: that it stands there is all that is asked."""
+
+    unread: ClassVar[frozenset[str]] = frozenset({"insAuth_CN", "insRes_CN", "insDate"})
+
+
 class WireShown(Told):
     """One entry as the public sees it."""
 
-    unread: ClassVar[frozenset[str]] = frozenset({"explanation", "inspections"})
+    unread: ClassVar[frozenset[str]] = frozenset({"explanation"})
 
     state: Literal["PUBLISHED", "WITHDRAWN", "REPAIRED", "ENDED"]
     key: WireKey
     penalty: WirePenalty | None = None
     publicDate: str | None = None
+    inspections: tuple[WireInspection, ...] = ()
     url: str
 
 
@@ -81,6 +88,7 @@ def shown(records: Sequence[WireShown], of: DisclosureKey) -> Shown | None:
                     "content": record.penalty.penContent if record.penalty else None,
                     "published_on": record.publicDate,
                     "url": record.url,
+                    "inspections": bool(record.inspections),
                 }
             )
     return None

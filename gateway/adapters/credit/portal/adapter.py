@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from gateway.adapters.credit.marking import Marks
 from gateway.adapters.credit.portal import mapping
 from gateway.adapters.credit.portal.profile import Profile, Renamed, shows
 from gateway.adapters.credit.signed import SignedTarget
@@ -35,16 +36,25 @@ _PLAIN = Profile()
 
 
 class DisclosurePortal:
-    """Publishes, corrects, withdraws with an explanation, ends; reads back what anybody can see."""
+    """Publishes, corrects, withdraws with an explanation, ends, marks; reads back what anybody can see."""
 
     class Settings(BaseModel):
-        """``node`` and ``secret`` as issued by the portal; ``profile``: what it has otherwise than the contract."""
+        """``node`` and ``secret`` as issued by the portal; ``profile``: what it has otherwise than the contract.
+
+        ``marks``: whether it is told of marks, or they are set there by hand.
+        """
 
         model_config = ConfigDict(extra="forbid")
 
         node: str = Field(min_length=1, max_length=64)
         secret: SecretStr
         profile: Profile = Profile()
+        marks: Marks = "told"
+
+        @property
+        def not_offered(self) -> frozenset[str]:
+            """What of the adapter's capabilities this portal has not."""
+            return frozenset({"mark"} if self.marks == "by_hand" else ())
 
         @property
         def sensitive(self) -> frozenset[str]:
@@ -59,7 +69,7 @@ class DisclosurePortal:
         kind="credit",
         name="credit.portal",
         contract="portal/v1",
-        capabilities=frozenset({"examine", "submit", "find", "correct", "withdraw", "repair", "read_back"}),
+        capabilities=frozenset({"examine", "submit", "find", "correct", "withdraw", "repair", "mark", "read_back"}),
         find=FindGuarantee(consistent=True),
         sensitive=frozenset({"partyName"}),
     )
@@ -67,6 +77,7 @@ class DisclosurePortal:
     def __init__(self, settings: DisclosurePortal.Settings, wire: ChannelWire, clock: Clock) -> None:
         self._node = settings.node
         self._wire = wire
+        self._marks = settings.marks
         self._profile = profile = settings.profile
         self._layout = mapping.LAYOUT if profile == _PLAIN else mapping.LAYOUT.renamed(profile.names, profile.absent)
         signer = profile.signing.signer(settings.node, settings.secret.get_secret_value().encode(), clock)
@@ -102,9 +113,11 @@ class DisclosurePortal:
         }
         return await self._effect("repair", body)
 
-    async def mark(self, request: MarkRequest) -> Submission:  # noqa: ARG002 - the port's signature
-        """This contract knows no marks: they are set by hand."""
-        raise UnsupportedError("credit.portal sets no marks")
+    async def mark(self, request: MarkRequest) -> Submission:
+        """Mark what is shown, or shield it; or lift that. UnsupportedError where that is done by hand."""
+        if self._marks == "by_hand":
+            raise UnsupportedError("this portal is told of no marks")
+        return await self._effect("mark", mapping.mark(request))
 
     async def _effect(self, action: Any, body: dict[str, Any]) -> Submission:
         return await self._target.effect(action, self._profile.path(action), body)
@@ -124,7 +137,7 @@ class DisclosurePortal:
             params = asked | ({pages.page: str(number), pages.size: str(pages.rows)} if pages else {})
             response = await self._target.public(profile.path("read_back"), params)
             records = mapping.SPEECH.results.read(response, mapping.ShownAnswer).records
-            found = mapping.shown(records, key, self._shows)
+            found = mapping.shown(records, key, self._shows, self._marks)
             if found is not None or pages is None or len(records) < pages.rows:
                 return found
         raise ContractError(f"the portal's search has more than the {pages.most if pages else 1} pages that are read")

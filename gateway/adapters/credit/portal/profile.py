@@ -6,7 +6,6 @@ how it masks names. What a profile does not say is as in the contract.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
@@ -15,26 +14,41 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from gateway.adapters.credit.portal.mapping import LAYOUT
-from gateway.adapters.credit.signed import Dialect
+from gateway.adapters.credit.signed import Dialect, rewritten
 from gateway.foundation.crypto.signature_keys import HmacKey
 from gateway.foundation.wire import MessageSigner
 from gateway.foundation.wire.signing import HOUSE, SignatureHeaders, SignatureScheme
 from gateway.words.clock import Clock
 
-Action = Literal["submit", "correct", "withdraw", "repair", "find", "read_back", "check"]
+Action = Literal["submit", "correct", "withdraw", "repair", "mark", "find", "read_back", "check"]
 
 PATHS: Final[Mapping[Action, str]] = {
     "submit": "/v1/disclosures",
     "correct": "/v1/corrections",
     "withdraw": "/v1/withdrawals",
     "repair": "/v1/endings",
+    "mark": "/v1/marks",
     "find": "/v1/submissions/{reference}",
     "read_back": "/v1/public/disclosures",
     "check": "/v1/ready",
 }
 _FRAME: Final = frozenset(
     {"reference", "summary", "reason", "key", "explanation", "cause", "documentNumber", "code", "message", "records"}
-    | {"submission", "state", "receipt", "receivedAt", "kind", "fieldErrors", "field", "publishedOn", "url", "now"}
+    | {
+        "mark",
+        "lifted",
+        "marks",
+        "submission",
+        "state",
+        "receipt",
+        "receivedAt",
+        "kind",
+        "fieldErrors",
+        "field",
+        "publishedOn",
+        "url",
+        "now",
+    }
 )
 MEMBERS: Final = _FRAME | {one.wire for one in LAYOUT.fields}
 """Every member that messages of the contract have."""
@@ -86,9 +100,10 @@ class Profile(_Part):
 
     ``paths``: by action; that of ``find`` has ``{reference}`` in it. ``names``: of members, ours to theirs. ``absent``:
     fields of a summary that it does not take. ``codes`` and ``states``: its result codes and words for states, theirs
-    to ours. ``joined``: lists that it takes as one text, with what joins them. ``days``: how it writes days.
-    ``search``: what its public search is asked with, its parameter to our member. ``mask``: how it shows the names of
-    natural persons: as it was given, or with all but the first character (``first``) or the last (``last``) starred.
+    to ours; ``marks``: its words for marks, the same way. ``joined``: lists that it takes as one text, with what joins
+    them. ``days``: how it writes days. ``search``: what its public search is asked with, its parameter to our member.
+    ``mask``: how it shows the names of natural persons: as it was given, or with all but the first character
+    (``first``) or the last (``last``) starred.
     """
 
     paths: Mapping[Action, Annotated[str, Field(pattern=r"^/[A-Za-z0-9._~/{}-]{1,200}$")]] = Field(default_factory=dict)
@@ -96,6 +111,7 @@ class Profile(_Part):
     absent: tuple[str, ...] = ()
     codes: Mapping[str, str] = Field(default_factory=dict)
     states: Mapping[str, str] = Field(default_factory=dict)
+    marks: Mapping[str, str] = Field(default_factory=dict)
     joined: Mapping[str, Annotated[str, Field(min_length=1, max_length=3)]] = Field(default_factory=dict)
     days: Literal["dashed", "slashed"] = "dashed"
     signing: Signing = Signing()
@@ -133,6 +149,7 @@ class Renamed(Dialect):
         self._profile = profile
         self._theirs = dict(profile.names)
         self._ours = {theirs: ours for ours, theirs in profile.names.items()}
+        self._marks = {ours: theirs for theirs, ours in profile.marks.items()}
 
     def outward(self, message: Any) -> Any:
         """A message in the portal's names and days, without what it does not take."""
@@ -141,6 +158,8 @@ class Renamed(Dialect):
             return {
                 self._theirs.get(name, name): profile.joined[name].join(value)
                 if name in profile.joined and isinstance(value, list)
+                else self._marks.get(str(value), value)
+                if name == "mark"
                 else self.outward(value)
                 for name, value in message.items()
                 if name not in profile.absent
@@ -151,17 +170,7 @@ class Renamed(Dialect):
 
     def inward(self, response: httpx.Response) -> httpx.Response:
         """An answer in the contract's names; what is no JSON stays, for the reader to judge."""
-        try:
-            told = json.loads(response.content)
-        except ValueError:
-            return response
-        return httpx.Response(
-            response.status_code,
-            headers={name: value for name, value in response.headers.items() if name != "content-encoding"},
-            content=json.dumps(self._read(told), ensure_ascii=False).encode(),
-            request=response.request,
-            extensions=response.extensions,
-        )
+        return rewritten(response, self._read)
 
     def _read(self, told: Any, name: str = "") -> Any:
         if isinstance(told, dict):
@@ -171,6 +180,8 @@ class Renamed(Dialect):
             return {one: self._read(value, one) for one, value in ours.items()}
         if isinstance(told, list):
             return [self._read(one, name) for one in told]
+        if name == "marks":
+            return self._profile.marks.get(str(told), told)
         if name in ("code", "state") and isinstance(told, str | int):
             words = self._profile.codes if name == "code" else self._profile.states
             return words.get(str(told), f"?{told}") if words else str(told)

@@ -30,6 +30,7 @@ def upgrade() -> None:
     sa.Column('published_on', sa.Date(), nullable=False),
     sa.Column('publish_until_on', sa.Date(), nullable=False, comment='the last day on which it is shown'),
     sa.Column('objection', sa.Boolean(), server_default=sa.text('(false)'), nullable=False, comment='shown, marked as objected to'),
+    sa.Column('under_appeal', sa.Boolean(), server_default=sa.text('(false)'), nullable=False, comment='shown, marked so'),
     sa.Column('shielded', sa.Boolean(), server_default=sa.text('(false)'), nullable=False, comment='not shown for the time being'),
     sa.Column('gone', sa.String(length=12), nullable=True),
     sa.Column('gone_on', sa.Date(), nullable=True),

@@ -96,6 +96,8 @@ def upgrade() -> None:
     sa.Column('objection_at', sa.BigInteger(), nullable=True, comment='objected to since'),
     sa.Column('objection_reason', sa.Text(), nullable=True),
     sa.Column('objection_marked_at', sa.BigInteger(), nullable=True, comment='the target shows the mark since; null: it shows none'),
+    sa.Column('appeal_at', sa.BigInteger(), nullable=True, comment='under appeal since, where the target is to show that'),
+    sa.Column('appeal_marked_at', sa.BigInteger(), nullable=True, comment='the target shows that since; null: it does not'),
     sa.Column('shield_reason', sa.Text(), nullable=True, comment='the ruling for which it is shielded, or shown again'),
     sa.Column('look_on', sa.Date(), nullable=True, comment='on which day it is looked at next, as the public sees it; null: on none'),
     sa.Column('looked_at', sa.BigInteger(), nullable=True, comment="when the public's view was last read"),
@@ -119,7 +121,7 @@ def upgrade() -> None:
     sa.Column('updated_at', sa.BigInteger(), nullable=False),
     sa.CheckConstraint("awaiting in ('answer','verdict','page')", name=op.f('ck_disclosure_known_awaiting')),
     sa.CheckConstraint("basis_ground in ('social_impact','special_statute','local_rule')", name=op.f('ck_disclosure_known_ground')),
-    sa.CheckConstraint("effect in ('submit','correct','withdraw','repair','end','object','settle','shield','unshield')", name=op.f('ck_disclosure_known_effect')),
+    sa.CheckConstraint("effect in ('submit','correct','withdraw','repair','end','object','settle','appeal','decide','shield','unshield')", name=op.f('ck_disclosure_known_effect')),
     sa.CheckConstraint("status = 'NOT_PUBLISHABLE' or record_sealed is not null", name=op.f('ck_disclosure_published_has_a_record')),
     sa.CheckConstraint("status = 'NOT_PUBLISHABLE' or submit_by_on is not null", name=op.f('ck_disclosure_published_has_a_deadline')),
     sa.CheckConstraint("status in ('NOT_PUBLISHABLE','DRAFT','PLANNED','SUBMITTED','ACCEPTED','PUBLISHED','CORRECTED','SHIELDED','REJECTED','WITHDRAWN','REPAIRED','ENDED')", name=op.f('ck_disclosure_known_status')),
@@ -132,7 +134,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_disclosure_decision_id'), ['decision_id'], unique=False)
         batch_op.create_index('ix_disclosure_judged', ['judged_under'], unique=False, sqlite_where=sa.text("status in ('DRAFT','PLANNED','SUBMITTED','ACCEPTED','PUBLISHED','CORRECTED','SHIELDED')"), postgresql_where=sa.text("status in ('DRAFT','PLANNED','SUBMITTED','ACCEPTED','PUBLISHED','CORRECTED','SHIELDED')"))
         batch_op.create_index('ix_disclosure_look', ['look_on'], unique=False, sqlite_where=sa.text('look_on is not null'), postgresql_where=sa.text('look_on is not null'))
-        batch_op.create_index('ix_disclosure_mark', ['id'], unique=False, sqlite_where=sa.text('(objection_at is null) <> (objection_marked_at is null)'), postgresql_where=sa.text('(objection_at is null) <> (objection_marked_at is null)'))
+        batch_op.create_index('ix_disclosure_mark', ['id'], unique=False, sqlite_where=sa.text('(objection_at is null) <> (objection_marked_at is null) or (appeal_at is null) <> (appeal_marked_at is null)'), postgresql_where=sa.text('(objection_at is null) <> (objection_marked_at is null) or (appeal_at is null) <> (appeal_marked_at is null)'))
         batch_op.create_index('ix_disclosure_open', ['status', 'submit_by_on'], unique=False)
         batch_op.create_index('ix_disclosure_provisional', ['id'], unique=False, sqlite_where=sa.text("(status in ('DRAFT','PLANNED','SUBMITTED','ACCEPTED') and submit_by_provisional) or (withdraw_wanted_at is not null and status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN') and withdraw_by_provisional)"), postgresql_where=sa.text("(status in ('DRAFT','PLANNED','SUBMITTED','ACCEPTED') and submit_by_provisional) or (withdraw_wanted_at is not null and status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN') and withdraw_by_provisional)"))
         batch_op.create_index('ix_disclosure_reference', ['target', 'effect_reference'], unique=False)
@@ -178,7 +180,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_disclosure_reference')
         batch_op.drop_index('ix_disclosure_provisional', sqlite_where=sa.text("(status in ('DRAFT','PLANNED','SUBMITTED','ACCEPTED') and submit_by_provisional) or (withdraw_wanted_at is not null and status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN') and withdraw_by_provisional)"), postgresql_where=sa.text("(status in ('DRAFT','PLANNED','SUBMITTED','ACCEPTED') and submit_by_provisional) or (withdraw_wanted_at is not null and status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN') and withdraw_by_provisional)"))
         batch_op.drop_index('ix_disclosure_open')
-        batch_op.drop_index('ix_disclosure_mark', sqlite_where=sa.text('(objection_at is null) <> (objection_marked_at is null)'), postgresql_where=sa.text('(objection_at is null) <> (objection_marked_at is null)'))
+        batch_op.drop_index('ix_disclosure_mark', sqlite_where=sa.text('(objection_at is null) <> (objection_marked_at is null) or (appeal_at is null) <> (appeal_marked_at is null)'), postgresql_where=sa.text('(objection_at is null) <> (objection_marked_at is null) or (appeal_at is null) <> (appeal_marked_at is null)'))
         batch_op.drop_index('ix_disclosure_look', sqlite_where=sa.text('look_on is not null'), postgresql_where=sa.text('look_on is not null'))
         batch_op.drop_index('ix_disclosure_judged', sqlite_where=sa.text("status in ('DRAFT','PLANNED','SUBMITTED','ACCEPTED','PUBLISHED','CORRECTED','SHIELDED')"), postgresql_where=sa.text("status in ('DRAFT','PLANNED','SUBMITTED','ACCEPTED','PUBLISHED','CORRECTED','SHIELDED')"))
         batch_op.drop_index(batch_op.f('ix_disclosure_decision_id'))
