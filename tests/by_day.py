@@ -5,8 +5,9 @@ somebody names a test on the command line.
 
 - ``nightly``: the test waits for the night.
 - ``cases_by_day(n)``: of its cases the first one runs by day, and others up to ``n``, other ones for each test.
-- On both databases by day: tests that bear ``both_databases`` themselves, and those of the store. Of other tests that
-  run on both (by the fixture ``store``, or the mark of their module) every third of a file runs on PostgreSQL by day.
+- On both databases by day: tests that bear ``both_databases`` themselves, and those of the store. Of others that run
+  on both (by the fixture ``store``, or the mark of their module) every third of a file runs on PostgreSQL by day, and
+  no journey.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import pytest
 
 WHOLE = "GATEWAY_TEST_WHOLE"
 DATABASES = ("sqlite", "postgresql")
-STORE = Path(__file__).with_name("unit") / "store"
+STORE, JOURNEYS = (Path(__file__).parent / folder for folder in ("unit/store", "journeys"))
 EVERY = 3
 
 
@@ -48,7 +49,8 @@ def waiting(items: Iterable[pytest.Item]) -> Iterable[pytest.Item]:
         kept = _few(name, cases)
         on_one = {_database(case) for case in cases} != set(DATABASES)
         if not (on_one or path.is_relative_to(STORE) or _bears_the_mark(cases[0])):
-            chosen = [case for case in kept if _database(case) == "postgresql"][: on_both[path] % EVERY == 0]
+            too = on_both[path] % EVERY == 0 and not path.is_relative_to(JOURNEYS)
+            chosen = [case for case in kept if _database(case) == "postgresql"][:too]
             on_both[path] += 1
             kept = [case for case in kept if _database(case) == "sqlite" or case in chosen]
         yield from set(cases) - set(kept)

@@ -495,6 +495,7 @@ async def test_quiet_hours_are_busy_until_they_end(platform: Any, simulators: Si
 
 
 @pytest.mark.parametrize("kind", ["apply_then_silence", "apply_then_reset", "truncated", "empty", "malformed"])
+@pytest.mark.cases_by_day(4)
 async def test_an_answer_lost_after_the_effect_is_doubt_and_find_recovers_the_one_bill(
     make: Make, simulators: Simulation, kind: str, door: Door
 ) -> None:
@@ -521,6 +522,7 @@ async def test_silence_before_the_effect_is_doubt_too_and_find_says_none(
     assert await platform.find(FindRequest(reference=asked.reference)) is None
 
 
+@pytest.mark.cases_by_day(1)
 async def test_a_drip_ends_at_the_total_deadline(make: Make, simulators: Simulation, door: Door) -> None:
     simulators.faults({"system": door.system, "operation": "CreateBill", "kind": "drip", "seconds": 0.05})
     with pytest.raises(OutcomeUnknownError):
@@ -555,6 +557,7 @@ async def test_an_undeclared_500_is_doubt(platform: Any, simulators: Simulation,
 
 
 @pytest.mark.parametrize("kind", ["malformed", "malformed_doctype", "empty", "bad_signature", "unknown_status"])
+@pytest.mark.cases_by_day(4)
 async def test_an_answer_that_breaks_the_contract_is_never_a_success(
     platform: Any, simulators: Simulation, kind: str, door: Door
 ) -> None:
@@ -730,6 +733,7 @@ async def test_callbacks_open_without_any_network(
     assert len(platform.exchanges) == sent
 
 
+@pytest.mark.cases_by_day(1)
 async def test_pending_callbacks_survive_a_kill_of_the_platform(
     platform: Any, simulators: Simulation, inbox: Inbox, door: Door
 ) -> None:
@@ -856,6 +860,7 @@ async def test_the_evidence_of_a_frame_shows_nobodys_name(platform: Any) -> None
 
 @frames_only
 @pytest.mark.parametrize("kind", ["refuse", "busy", "silence", "apply_then_reset", "not_found_then_found"])
+@pytest.mark.cases_by_day(2)
 async def test_a_bill_taken_in_that_cannot_be_read_back_is_doubt_and_not_a_failure(
     make: Make, simulators: Simulation, kind: str
 ) -> None:

@@ -218,6 +218,7 @@ async def test_a_clock_that_is_off_is_a_denial(open_service):
         ("refuse", NotSentError),
     ],
 )
+@pytest.mark.cases_by_day(4)
 async def test_a_service_that_misbehaves_is_never_believed(service, simulators, kind, error):
     simulators.faults({"system": "seal", "operation": "*", "kind": kind, "times": 0})
     with pytest.raises(error) as raised:

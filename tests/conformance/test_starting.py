@@ -25,6 +25,7 @@ def begun(like: str, folder: Path) -> Begun:
 
 
 @pytest.mark.parametrize("like", BENCHES)
+@pytest.mark.cases_by_day(3)
 def test_a_package_stands_on_nothing_of_the_adapter_that_it_began_as(like: str, tmp_path: Path) -> None:
     made = begun(like, tmp_path)
     kind = like.partition(".")[0]

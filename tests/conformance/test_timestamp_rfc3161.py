@@ -192,6 +192,7 @@ def test_a_status_without_a_reason_means_what_it_says(status, error, code):
 
 
 @pytest.mark.parametrize("at", range(0, 400, 7))
+@pytest.mark.cases_by_day(12)
 def test_an_answer_with_a_damaged_byte_is_no_stamp_of_something_else(at):
     """Whatever a byte is changed to, the adapter says so in its own errors, or the stamp is over our digest."""
     bench, request = _DAMAGED, StampRequest(digest=DIGEST, nonce=7)

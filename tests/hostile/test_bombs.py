@@ -70,6 +70,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("kind", BOMBS)
+@pytest.mark.cases_by_day(3)
 def test_a_small_workbook_that_unpacks_to_much_is_refused_in_words_and_costs_this_process_nothing(kind: str) -> None:
     made = BOMBS[kind]()
     assert len(made) < 500_000

@@ -933,6 +933,7 @@ def test_every_promise_of_the_kit_has_an_adapter_that_breaks_it() -> None:
 
 
 @pytest.mark.parametrize("case", CASES.parameters())
+@pytest.mark.cases_by_day(20)
 async def test_the_kit_fails_a_broken_adapter_for_the_right_reason(simulators: Simulation, case: Case) -> None:
     suite, bench_class = next(TRIED[base] for base in case.adapter.__mro__ if base in TRIED)
     await failed_by_the_kit(case, suite, bench_class(simulators, case.adapter))

@@ -238,5 +238,6 @@ def test_every_promise_of_this_port_has_an_adapter_that_breaks_it() -> None:
 
 
 @pytest.mark.parametrize("case", CASES.parameters())
+@pytest.mark.cases_by_day(6)
 async def test_the_kit_fails_a_broken_adapter_for_the_right_reason(simulators: Simulation, case: Case) -> None:
     await failed_by_the_kit(case, NoticeConformance, RestMessengerBench(simulators, case.adapter))

@@ -184,6 +184,7 @@ def test_the_example_that_verifies_webhooks_does_so() -> None:
     assert not example["is_authentic"](secret, {**headers, "webhook-timestamp": str(stamp - 301)}, body)
 
 
+@pytest.mark.nightly
 def test_the_adapter_of_the_page_installs_loads_and_passes_its_tests(tmp_path: Path) -> None:
     project, site = tmp_path / "anlan-registry", tmp_path / "site"
     files = re.findall(r"\*\*`([^`]+)`\*\*\n\n```\w+\n(.*?)```", text("ADDING_ADAPTERS.md"), re.DOTALL)

@@ -6,6 +6,7 @@ import asyncio
 import json
 from typing import Any
 
+import pytest
 from sqlalchemy import func, select
 
 from gateway.demo import story
@@ -317,6 +318,7 @@ async def test_unknown_paths_and_methods_answer_in_the_same_form(site):
     assert (await site.http.get("/pay/nobody")).status_code == 404
 
 
+@pytest.mark.both_databases
 async def test_bad_input_on_postgresql_is_no_fault_of_the_database(any_site):
     """NUL, endless numbers and ids of any length reach the database as values, on both of them."""
     site = any_site

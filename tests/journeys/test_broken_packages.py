@@ -177,6 +177,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("broken", CASES.values(), ids=CASES.keys())
+@pytest.mark.cases_by_day(8)
 def test_it_stops_the_start_with_one_sentence(
     broken: Broken, commands: Commands, tmp_path: Path, sqlite_url: str
 ) -> None:

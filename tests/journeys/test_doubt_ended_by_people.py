@@ -118,6 +118,7 @@ async def bills(site) -> list[dict[str, Any]]:
 # --- over HTTP --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.both_databases
 async def test_it_happened_says_one_with_the_answer_and_it_counts_when_another_confirms(any_site, people):
     site = any_site
     first, second, viewer = await people(site, "operator", "supervisor", "viewer")

@@ -378,6 +378,7 @@ async def pages(site: Any, path: str, limit: int, between: Make | None = None) -
 
 
 @pytest.mark.parametrize("path", LISTS)
+@pytest.mark.cases_by_day(9)
 async def test_a_list_is_walked_to_its_end_each_item_once_whatever_is_inserted(site, path):
     assert path in FILLED, f"say in FILLED what makes items of {path}"
     async with AsyncExitStack() as stack:

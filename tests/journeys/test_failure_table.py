@@ -225,6 +225,7 @@ async def nobody_accepts() -> AsyncIterator[str]:
 
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
+@pytest.mark.cases_by_day(8)
 async def test_what_the_table_says_is_what_happens(
     row: Failure, tmp_path: Path, simulators: Simulation, sqlite_url: str
 ) -> None:

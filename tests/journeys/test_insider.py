@@ -297,6 +297,7 @@ _ROWS = {
 
 
 @pytest.mark.parametrize("change", _ROWS)
+@pytest.mark.cases_by_day(6)
 def test_a_row_changed_behind_the_evidence_is_named(copy, kept, change):
     statement, whose, reasons = _ROWS[change]
     copy.run("pragma foreign_keys = off", statement.replace(f":{whose}", f"'{kept[1][whose]}'"))

@@ -157,6 +157,7 @@ async def test_a_caller_that_hangs_up_leaves_the_evidence_of_what_was_asked(hous
 
 
 @pytest.mark.parametrize(("code", "after"), [("\x00" * 18, ""), ("x", ""), (COMPANY, "chg_\x00"), (COMPANY, "1")])
+@pytest.mark.cases_by_day(3)
 async def test_changes_asked_for_with_nonsense_are_refused(house, code, after):
     with pytest.raises(InvalidProblem):
         await house.entities.changes("district", code, after=after)
@@ -191,6 +192,7 @@ async def test_an_old_record_is_served_when_the_registry_is_down_only_if_the_cal
         ("wrong_code", "registry-answer-broken"),
     ],
 )
+@pytest.mark.cases_by_day(3)
 async def test_what_cannot_be_trusted_is_named_and_nothing_of_it_is_kept(house, kind, type):
     house.simulators.faults({"system": "registry", "kind": kind})
     with pytest.raises(UnavailableProblem) as caught:
@@ -201,6 +203,7 @@ async def test_what_cannot_be_trusted_is_named_and_nothing_of_it_is_kept(house, 
 
 
 @pytest.mark.parametrize("code", ["91990102MA0HD1233S", "0" * 17 + "X", "short", ""])
+@pytest.mark.cases_by_day(3)
 async def test_a_wrong_code_is_refused_before_anybody_is_asked(house, code):
     with pytest.raises(InvalidProblem) as caught:
         await house.entities.by_code("district", code)

@@ -28,6 +28,8 @@ from gateway.words.clock import day_of
 from simulators.testing import Simulation
 
 EXAMPLES = int(os.environ.get("GATEWAY_TEST_FUZZ_EXAMPLES", "3"))
+WHOLE = bool(os.environ.get("GATEWAY_TEST_WHOLE"))
+"""By day each operation is met by one of the two callers, in turn."""
 NAMED = ("authority", "decision_number", "channel", "profile", "day", "period", "month")
 PROMISES = [
     not_a_server_error,
@@ -123,9 +125,9 @@ async def test_no_undeclared_status_no_other_shape_no_500(strict_site):
     def everything() -> list[str]:
         schema = schemathesis.openapi.from_url(f"{site.url}/openapi.json")
         broken = []
-        for result in schema.get_all_operations():
+        for number, result in enumerate(schema.get_all_operations()):
             operation = result.ok()
-            for key in keys:
+            for key in keys if WHOLE else [keys[number % 2]]:
                 try:
                     attack(operation, key, things)
                 except (Exception, BaseExceptionGroup) as failure:

@@ -130,6 +130,7 @@ async def test_what_was_withdrawn_is_not_sent_on(site: Any, people: Hire) -> Non
     assert (await first.get("/v1/parked-operations")).json()["number"] == 1
 
 
+@pytest.mark.both_databases
 async def test_the_database_begins_no_bulk_of_effects_by_one_word(any_site: Any, people: Hire) -> None:
     (first,) = await people(any_site, "operator")
     await parked(any_site, 1)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from sqlalchemy import event
 
 from gateway.foundation.store.prepared import Plan
@@ -81,6 +82,7 @@ async def test_a_payment_is_two_units_and_no_read_beside_them(any_site) -> None:
     assert issuing.made_anew == []
 
 
+@pytest.mark.both_databases
 async def test_openings_that_share_a_commit_send_their_inserts_together(any_site) -> None:
     store, count = any_site.app.base.store, 6
     numbers = [await any_site.decide(f"望市监罚决字〔2026〕第{number}号") for number in range(60, 63 + count)]

@@ -6,6 +6,8 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.two_persons import Person
 from gateway.rooms.reconciliation import Ask, BreakFilter, BreakKind, BreakState, Proposal, Reconciliation
@@ -223,6 +225,7 @@ async def test_a_break_confirmed_as_refund_files_it_and_settles_the_exception(an
     assert any(action.endswith("Statement") for action in opened), opened
 
 
+@pytest.mark.both_databases
 async def test_one_word_files_one_refund_at_whichever_door_it_is_said(any_site):
     site = any_site
     _, found = await paid_twice(site)

@@ -34,6 +34,7 @@ async def test_a_kill_at_each_point_and_five_at_random_under_load_lose_nothing_a
     assert result.doubled == []
 
 
+@pytest.mark.nightly
 async def test_nodes_that_share_a_server_meet_strikes_and_lose_nothing_and_double_nothing(tmp_path):
     """In every run the strikes that end or cut off a node; every kind of them in `make nightly` and `make torture`."""
     torture = _load("torture")
@@ -58,6 +59,7 @@ async def test_nodes_that_share_a_server_meet_strikes_and_lose_nothing_and_doubl
         ("fence", "recorded over another", {"kills": 9, "pauses": 1.0, "late": 3.5, "clients": 6}),
     ],
 )
+@pytest.mark.nightly
 async def test_the_torture_turns_red_when_a_protection_is_off(tmp_path, sabotage, seen, how):
     torture = _load("torture")
     how = {"clients": 4, "seconds": 12} | how

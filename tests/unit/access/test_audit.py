@@ -91,6 +91,7 @@ DECISION = "/v1/decisions/{authority}/{number}"
         ("DELETE", "/v1/x/\x00", "", ("act", "DELETE /v1/x/", "/v1/x/", None)),
     ],
 )
+@pytest.mark.cases_by_day(4)
 async def test_whatever_an_operator_asks_that_is_no_mere_look_is_written_down(base, method, path, query, told):
     assert await asked(base, method, path, query, status=403) == 403
     (listed,) = await base.audit.find(AuditFilter())

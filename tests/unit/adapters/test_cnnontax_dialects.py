@@ -133,6 +133,7 @@ async def test_a_refusal_is_read_in_any_declaration_and_under_either_root(label:
 
 
 @pytest.mark.parametrize("label", LABELS.values(), ids=LABELS)
+@pytest.mark.cases_by_day(4)
 async def test_a_bill_is_issued_with_code_and_address_in_any_declaration(label: bytes) -> None:
     stub = Stub()
     stub.query = lambda about: frame("5997", label + state().encode(), about)
@@ -314,6 +315,7 @@ async def test_a_push_in_the_published_dialect_is_opened() -> None:
      push(serial="\u200b\u2060"),
      push(amount="1E3"), frame("5997", state(), "A1")],
 )  # fmt: skip
+@pytest.mark.cases_by_day(4)
 async def test_a_push_that_cannot_be_is_refused_under_our_mac_and_hints_at_its_bill(body: bytes) -> None:
     async with platform(Stub()) as adapter:
         with pytest.raises(UnreadableCallbackError) as refused:

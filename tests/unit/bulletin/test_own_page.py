@@ -141,6 +141,7 @@ PERSON = DisclosedParty(category="natural_person", name="岑立秋", id_type="�
         ({"violation": "身份证号990102198803121011"}, "违法行为类型"),
     ],
 )
+@pytest.mark.cases_by_day(4)
 async def test_what_comes_unmasked_is_refused_not_mended(page: Page, wrong: dict[str, Any], told: str) -> None:
     (fault,) = page.target.examine(record(**wrong))
     assert (fault.fault, fault.title) == ("personal", told), "said before it is planned"
@@ -173,6 +174,7 @@ async def test_a_masked_person_is_shown_without_number_and_representative(page: 
         ("齐远山", 0),
     ],
 )
+@pytest.mark.cases_by_day(5)
 async def test_number_name_and_code_are_searched_as_people_write_them(page: Page, words: str, finds: int) -> None:
     await page.target.submit(SubmitRequest(reference="R1", record=record()))
     assert (await page.bulletin.find(words)).total == finds

@@ -76,6 +76,7 @@ def test_the_secret_of_a_key_is_not_in_the_database(call: Call, authority: str, 
         (["operators", "disable", "nobody"], 'no operator "nobody"'),
     ],
 )
+@pytest.mark.cases_by_day(4)
 def test_what_is_refused_is_refused_with_the_reason(
     call: Call, authority: str, arguments: list[str], said: str
 ) -> None:

@@ -66,6 +66,7 @@ def states(call: Call) -> dict[str, str]:
         (("--channel", "other"), [], False),
     ],
 )
+@pytest.mark.cases_by_day(3)
 def test_a_dry_run_says_what_would_be_sent_on_and_changes_nothing(
     call: Call, choice: tuple[str, ...], ids: list[str], pair: bool
 ) -> None:
@@ -128,6 +129,7 @@ def test_what_is_taken_back_stays_parked(call: Call) -> None:
         (("--channel", "register", *REASON), "--login"),
     ],
 )
+@pytest.mark.cases_by_day(3)
 def test_a_choice_that_cannot_be_meant_is_refused_by_name(call: Call, words: tuple[str, ...], field: str) -> None:
     refused = call("operations", "retry", *words, "--json")
     assert refused.code != 0

@@ -190,6 +190,7 @@ async def test_whoever_proposes_does_not_confirm_and_takes_back_what_nobody_has_
         ),
     ],
 )
+@pytest.mark.cases_by_day(4)
 async def test_a_correction_is_held_to_what_recording_is_held_to(
     room: Room, new: dict[str, Any], problem: type[Problem], kind: str
 ) -> None:

@@ -125,6 +125,7 @@ async def test_after_a_revocation_nothing_changes_any_more(room: Room) -> None:
 
 
 @pytest.mark.parametrize("number", ["", " ", "第\u202e7号", "7" * 129])
+@pytest.mark.cases_by_day(3)
 async def test_what_is_no_decision_number_is_refused(room: Room, number: str) -> None:
     with pytest.raises(InvalidProblem):
         await room.decisions.get("A1", number)

@@ -265,6 +265,7 @@ async def test_without_a_database_nothing_is_answered_in_the_contracts_words(des
 
 
 @pytest.mark.parametrize("fault", [ValueError("2OO"), KeyError("Amt"), RecursionError(), AttributeError("text")])
+@pytest.mark.cases_by_day(3)
 async def test_whatever_an_adapter_raises_the_message_is_kept_and_nothing_of_the_fault_is_told(desk, fault):
     desk.adapter.says = fault
     with pytest.raises(ContractError) as told:
@@ -309,6 +310,7 @@ async def test_what_an_unreadable_message_seems_to_be_about_is_asked_for_and_it_
     ],
     ids=["nothing could be read", "nobody takes it", "not ours", "the contract has no words"],
 )
+@pytest.mark.cases_by_day(3)
 async def test_an_unreadable_message_that_leads_nowhere_is_not_acknowledged(desk, about, thanks, ours):
     desk.about = Concerned("anlan", "pay_1") if ours else None
     desk.adapter.says = UnreadableCallbackError("no sum", about=about, acknowledge=thanks)
@@ -352,6 +354,7 @@ async def test_who_takes_no_callbacks_is_not_found(desk):
         ("forged", "unreadable", None, "unreadable"),
     ],
 )
+@pytest.mark.cases_by_day(4)
 async def test_while_secrets_are_changed_a_message_is_taken_under_either(desk, current, former, hours, meets):
     says = {"good": desk.adapter.says, "forged": ForgedCallbackError("mac"), "unreadable": ContractError("what?")}
     elder, nothing = Opener(), cast("Any", None)

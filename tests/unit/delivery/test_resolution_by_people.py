@@ -119,6 +119,7 @@ async def test_what_did_not_happen_is_sent_again_as_a_new_operation_linked_to_th
     ("answer", "field"),
     [(None, "answer"), ({}, "answer.code"), ({"code": "another"}, "answer"), ({"code": 1, "x": 2}, "answer.code")],
 )
+@pytest.mark.cases_by_day(3)
 async def test_an_answer_typed_in_is_held_against_the_same_checks_as_one_from_outside(parked, answer, field):
     with pytest.raises(InvalidProblem) as refused:
         await parked.desk.propose(parked.operation, ANNA, happened=True, reason="r", answer=answer)

@@ -710,6 +710,7 @@ def test_no_order_of_faults_deaths_and_late_answers_breaks_a_promise(sqlite_url:
 
 
 @pytest.mark.parametrize("fate", FATES)
+@pytest.mark.cases_by_day(7)
 def test_each_fate_followed_by_a_death_ends_well(sqlite_url: str, fate: str) -> None:
     """The shortest paths, so that no run of the machine can miss them."""
     Machine.template = Path(sqlite_url.removeprefix("sqlite:///"))
@@ -741,6 +742,7 @@ def test_the_machine_notices_when_the_fence_is_gone(sqlite_url: str, monkeypatch
 
 @pytest.mark.parametrize("fate", ["later", "later and hang", "later then silence"])
 @pytest.mark.parametrize("told", ["not at all", "a hint", "once", "twice"])
+@pytest.mark.cases_by_day(4)
 def test_a_code_that_comes_later_comes_once_over_a_death_whoever_tells_of_it(
     sqlite_url: str, fate: str, told: str
 ) -> None:
@@ -765,6 +767,7 @@ def test_a_code_that_comes_later_comes_once_over_a_death_whoever_tells_of_it(
 
 
 @pytest.mark.parametrize("fate", ["ok", "effect then silence", "effect and hang", "hang", "later then silence"])
+@pytest.mark.cases_by_day(3)
 def test_money_goes_back_once_over_a_death_whatever_filing_met(sqlite_url: str, fate: str) -> None:
     Machine.template = Path(sqlite_url.removeprefix("sqlite:///"))
     machine = Machine()

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from publishing_year import Year
 
 from gateway.foundation.store import Store
 
 
+@pytest.mark.nightly
 async def test_a_year_over_changes_of_law_holidays_and_outages_leaves_nothing_wrong(
     one_store: Store, tmp_path: Path
 ) -> None:

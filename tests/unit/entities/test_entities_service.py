@@ -173,6 +173,7 @@ async def test_not_found_is_said_only_when_every_registry_could_be_asked(room: R
         (NotSentError("no route"), 503, "registry-unreachable"),
     ],
 )
+@pytest.mark.cases_by_day(4)
 async def test_what_a_caller_is_told_of_each_failure(room: Room, error: ExchangeError, status: int, kind: str) -> None:
     room.city.record = error
     with pytest.raises((InvalidProblem, UnavailableProblem)) as told:

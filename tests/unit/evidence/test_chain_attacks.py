@@ -73,6 +73,7 @@ async def test_untouched_evidence_verifies_on_both_databases(both):
      for name in FIELDS if name not in {"id", "node", "seq"}]
     + [("body_mac", bytes(32)), ("chain", bytes(32)), ("status", None), ("authority", "")],
 )  # fmt: skip
+@pytest.mark.cases_by_day(6)
 async def test_a_change_of_any_column_names_the_record(bench, column, value):
     ids = await bench.keep(5)
     await change(bench, row_of(ids[2]).values({column: value}))
@@ -273,6 +274,7 @@ async def test_swapped_lines_are_noticed(signed):
 @pytest.mark.parametrize(
     "field", ["node", "first", "seq", "chain", "root", "marks", "marks_sm3", "at", "previous", "signature"]
 )
+@pytest.mark.cases_by_day(4)
 async def test_an_altered_line_does_not_verify(signed, field):
     first, second, third = lines_of(signed)
     fields = json.loads(second)

@@ -106,6 +106,7 @@ KINDER = Redacted("u", "kinder", "words")
 
 
 @pytest.mark.parametrize("part", ["url", "request", "response", "cut", "none"])
+@pytest.mark.cases_by_day(3)
 async def test_an_altered_readable_copy_is_named(shredded, raw, part):
     bench, ids = shredded
     other = copy_of(ids[1], replace(redact(raw), **{part: "kinder"}) if hasattr(KINDER, part) else KINDER)

@@ -328,6 +328,7 @@ def test_no_body_header_or_address_makes_it_fail(body, kind, url, name):
      "eyJ" * 80_000, "password='" * 24_000, "<password>x</passwor" * 12_000,
      "案" * 80_000, "a.-" * 80_000, "当事人a." * 20_000],
 )  # fmt: skip
+@pytest.mark.cases_by_day(8)
 def test_hostile_bodies_cost_little_time(body):
     began = time.thread_time()  # of this thread: other work on the machine does not count
     shown(body, "application/json")

@@ -78,6 +78,7 @@ def outcomes(report: ImportReport) -> list[tuple[int, str]]:
         ("i17", {}, [(2, "new"), (3, "new"), (4, "new"), (5, "bad")]),
     ],
 )
+@pytest.mark.cases_by_day(7)
 async def test_each_row_ends_as_its_maker_meant(
     desk: Bench, name: str, options: dict[str, Any], expected: list[tuple[int, str]]
 ) -> None:

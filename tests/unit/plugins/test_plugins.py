@@ -303,6 +303,7 @@ def test_a_route_to_a_channel_of_another_kind_is_refused(add_package: AddPackage
         ("by_code(self, uscc: str)", "by_code(self, uscc, region)", "by_code does not take"),
     ],
 )
+@pytest.mark.cases_by_day(6)
 def test_an_adapter_that_breaks_its_contract_is_refused(
     add_package: AddPackage, province_source: str, old: str, new: str, reason: str
 ) -> None:

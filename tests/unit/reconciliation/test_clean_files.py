@@ -226,6 +226,7 @@ def test_what_is_read_at_once_is_what_is_read_line_by_line(asked: tuple[Profile,
 
 @pytest.mark.parametrize("odd", ODD)
 @pytest.mark.parametrize("place", [0, 1, 2, 3, 5])
+@pytest.mark.cases_by_day(40)
 def test_no_odd_field_is_believed_that_the_line_reader_refuses(odd: str, place: int) -> None:
     rows = [good(PIPES, number) for number in range(3)]
     rows[1][place] = odd

@@ -188,6 +188,7 @@ async def test_money_on_a_strange_code_is_attributed_by_two_and_pays_the_bill(ro
         Ask("refund", "  "),
     ],
 )
+@pytest.mark.cases_by_day(3)
 async def test_words_that_do_not_belong_together_are_refused(room: Room, ask: Ask) -> None:
     with pytest.raises(InvalidProblem):
         await room.proposals.propose("brk_1", ask, by=LI)

@@ -131,6 +131,7 @@ def test_fixed_widths_count_bytes_of_the_encoding(tmp_path: Path) -> None:
         (" \r\n\x1a", "empty", None),
     ],
 )
+@pytest.mark.cases_by_day(8)
 def test_a_file_that_cannot_be_believed_is_refused_whole_with_the_line_to_blame(tmp_path, content, said, line) -> None:
     with pytest.raises(StatementRefusedError, match=said) as caught:
         read(tmp_path, content)

@@ -17,6 +17,7 @@ SILENT = {"number_as_name", "key_encipherment", "key_cert_sign", "private_extens
 
 
 @pytest.mark.parametrize("habit", sorted(pki.HABITS))
+@pytest.mark.cases_by_day(4)
 def test_a_certificate_as_real_authorities_write_it_is_accepted(forge, failed, habit):
     key = Key.generate()
     wanted = Wanted(number=forge.seal.seal_id, habits=(habit,))

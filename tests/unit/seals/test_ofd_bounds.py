@@ -84,6 +84,7 @@ def many_documents(parts: dict[str, bytes]) -> dict[str, bytes]:
     ],
     ids=lambda one: getattr(one, "__name__", None),
 )
+@pytest.mark.cases_by_day(3)
 def test_a_file_that_goes_on_and_on_ends_at_a_bound(forge, make, words):
     report = forge.judge(put(forge.foreign, make(unzipped(forge.foreign))))
     assert report.verdict is Verdict.INVALID

@@ -379,6 +379,7 @@ def forge() -> OfdForge:
 
 
 @pytest.mark.parametrize("forgery", FORGERIES, ids=lambda one: one.kind.replace(" ", "-"))
+@pytest.mark.cases_by_day(15)
 def test_no_forgery_is_accepted_and_each_has_its_reason(forge, forgery):
     report = forge.judge(forgery.make(forge))
     assert report.verdict is not Verdict.VALID

@@ -109,6 +109,7 @@ NOTED = {
 
 
 @pytest.mark.parametrize("habit", HABITS, ids=lambda name: name.replace(" ", "-"))
+@pytest.mark.cases_by_day(10)
 def test_a_habit_of_makers_is_read_and_noted(forge, habit):
     report = forge.judge(HABITS[habit](forge))
     assert report.verdict is Verdict.VALID, report.why

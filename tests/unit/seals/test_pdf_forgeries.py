@@ -540,6 +540,7 @@ def judge(forge, content: bytes, **expected: object) -> Report:
 
 
 @pytest.mark.parametrize("forgery", FORGERIES, ids=lambda one: one.kind)
+@pytest.mark.cases_by_day(15)
 def test_no_forgery_is_accepted_and_each_has_its_reason(forger, forgery):
     report = judge(forger, forgery.make(forger))
     assert report.verdict is not Verdict.VALID

@@ -102,6 +102,7 @@ def found_in(image: Image.Image, dots: int = DOTS) -> tuple[float, float, float,
 
 
 @pytest.mark.parametrize("kind", PAGES)
+@pytest.mark.cases_by_day(6)
 def test_it_stands_in_millimetres_where_it_was_asked_for_and_upright(forge, square, kind):
     place = Placement(page=1, x=25, y=60, width=40, height=40)
     pdf = sealed(forge, square, page_of(**PAGES[kind]), place)
@@ -136,6 +137,7 @@ def folder(forge, square, tmp_path_factory):
 
 @pytest.mark.skipif(shutil.which("pdftoppm") is None, reason="poppler is not installed here")
 @pytest.mark.parametrize("kind", PAGES)
+@pytest.mark.cases_by_day(3)
 def test_poppler_draws_it_there_too(folder, kind):
     dots = FEWER * 25.4 * PAGES[kind].get("unit", 1)
     command = [str(shutil.which("pdftoppm")), "-png", "-cropbox", "-r", f"{dots:.3f}", f"{folder / kind}.pdf"]
@@ -155,6 +157,7 @@ def by_pdfjs(folder):
     not pdfjs_renderer.BUILD.is_dir() or pdfjs_renderer.chromium() is None, reason="no pdf.js or no Chromium here"
 )
 @pytest.mark.parametrize("kind", PAGES)
+@pytest.mark.cases_by_day(3)
 def test_pdfjs_draws_it_there_too(by_pdfjs, kind):
     stands(Image.open(by_pdfjs / f"{kind}.png"))
 

@@ -82,6 +82,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("numbers", "stage", "verdict", "stage_zh", "zh", "en"), CASES)
+@pytest.mark.cases_by_day(5)
 def test_each_stage_has_its_signatures_and_the_report_names_the_one_that_lacks(
     forge, signed, numbers, stage, verdict, stage_zh, zh, en
 ):

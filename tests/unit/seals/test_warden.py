@@ -160,6 +160,7 @@ def warden(forge):
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.cases_by_day(5)
 def test_a_hostile_file_is_refused_in_little_time_and_memory(warden, forge, kind):
     content = HOSTILE[kind]()
     before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -173,11 +174,13 @@ def test_a_hostile_file_is_refused_in_little_time_and_memory(warden, forge, kind
 
 
 @pytest.mark.parametrize("kind", HOSTILE)
+@pytest.mark.cases_by_day(4)
 def test_a_hostile_file_that_is_searched_for_words_ends_its_child_alone(warden, kind):
     assert warden.find_words(HOSTILE[kind](), ("a",)) in (None, [[]])
 
 
 @pytest.mark.parametrize("kind", HOSTILE | HOSTILE_TO_DRAW)
+@pytest.mark.cases_by_day(5)
 def test_a_hostile_file_is_not_made_ready_and_costs_little_time_and_memory(warden, forge, kind):
     content = (HOSTILE | HOSTILE_TO_DRAW)[kind]()
     before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -61,6 +61,7 @@ def test_a_callback_of_another_system_overtakes_nothing(unit: Unit, inbox: Inbox
 
 
 @pytest.mark.parametrize("means", ["flush", "time travel"])
+@pytest.mark.cases_by_day(1)
 def test_flush_and_time_travel_end_the_wait(unit: Unit, inbox: Inbox, means: str) -> None:
     unit.simulators.faults({**REORDERED, "seconds": 600})
     code = unit.paid()
@@ -73,6 +74,7 @@ def test_flush_and_time_travel_end_the_wait(unit: Unit, inbox: Inbox, means: str
 
 
 @pytest.mark.parametrize("means", ["flush", "time travel", "a new address"])
+@pytest.mark.cases_by_day(1)
 def test_what_waits_together_leaves_in_the_wrong_order(unit: Unit, inbox: Inbox, means: str) -> None:
     unit.simulators.callbacks_to("nontax", None)
     unit.simulators.faults({**REORDERED, "seconds": 600})

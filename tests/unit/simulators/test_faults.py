@@ -346,6 +346,7 @@ OWNERS = {name: system for system in ELSEWHERE for name in SYSTEMS[system].kinds
 
 
 @pytest.mark.parametrize("case", CHECKS, ids="-".join)
+@pytest.mark.cases_by_day(14)
 def test_a_planted_fault_acts_as_it_is_described(unit: Unit, inbox: Inbox, case: tuple[str, str]) -> None:
     CHECKS[case](Stage(unit, inbox))
 
@@ -362,6 +363,7 @@ def test_no_kind_and_no_phase_is_left_without_a_test_that_sees_it_act() -> None:
 
 
 @pytest.mark.parametrize("fen", AMOUNTS, ids=lambda fen: f".{fen}")
+@pytest.mark.cases_by_day(6)
 def test_a_bill_with_a_magic_amount_brings_its_fault_once(unit: Unit, inbox: Inbox, fen: int) -> None:
     unit.simulators.ask("POST", "/nontax/settings", {"magic_amounts": True})
     unit.total = f"500.{fen}"
@@ -369,6 +371,7 @@ def test_a_bill_with_a_magic_amount_brings_its_fault_once(unit: Unit, inbox: Inb
     CHECKS[magic.kind, magic.phase or KINDS[magic.kind].phase](Stage(unit, inbox, by_amount=True))
 
 
+@pytest.mark.nightly
 def test_the_same_amounts_bring_nothing_as_long_as_magic_is_off(unit: Unit, inbox: Inbox) -> None:
     codes = []
     for fen in AMOUNTS:
@@ -483,6 +486,7 @@ def outcomes(unit: Unit, numbers: list[str], dice: str, seed: int, *, restart: b
 
 
 @pytest.mark.parametrize("dice", ["key", "order"])
+@pytest.mark.cases_by_day(1)
 def test_the_same_seed_is_the_same_behaviour_and_another_seed_another(unit: Unit, dice: str) -> None:
     numbers = [f"A{number}" for number in range(24)]
     first = outcomes(unit, numbers, dice, 7)

@@ -120,6 +120,7 @@ def test_a_toml_file_can_be_posted_as_it_is(simulators: Simulation) -> None:
 
 
 @pytest.mark.parametrize(("wrong", "said"), WRONG, ids=[said[0].split(":")[0] for _, said in WRONG])
+@pytest.mark.cases_by_day(4)
 def test_one_wrong_place_and_nothing_is_applied(simulators: Simulation, wrong: str, said: list[str]) -> None:
     simulators.faults({"system": "nontax", "kind": "busy"})
     simulators.clock(now="2030-01-01T00:00:00+08:00", frozen=True)

@@ -116,6 +116,7 @@ async def test_an_answer_of_an_old_server_is_read_and_what_deviates_is_noted(
 
 @pytest.mark.parametrize("before", [b"\xef\xbb\xbf", b"\n", b"\r\n \t", b"\n\xef\xbb\xbf\n"])
 @pytest.mark.parametrize("after", [b"", b"\n", b"\0", b"\0\0\r\n", b"\x1a"])
+@pytest.mark.cases_by_day(6)
 async def test_blanks_marks_and_nuls_around_the_document_are_passed_over(
     platform: Platform, before: bytes, after: bytes
 ) -> None:

@@ -224,6 +224,7 @@ async def test_the_final_address_and_the_exact_bytes_are_signed_and_so_is_the_an
         ({"status": 401, "unsigned": True}, DeniedError),
     ],
 )
+@pytest.mark.cases_by_day(12)
 async def test_what_is_not_signed_is_no_answer_and_no_refusal(
     platform: Platform, ask: Any, change: dict[str, Any], expected: type[Exception]
 ) -> None:

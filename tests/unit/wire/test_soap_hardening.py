@@ -211,6 +211,7 @@ async def test_a_declared_fault_is_an_answer_whatever_the_http_status(platform: 
         ("系统".encode("gbk"), "200 OK", UnusableError),
     ],
 )
+@pytest.mark.cases_by_day(10)
 async def test_an_answer_outside_the_contract_is_doubt(
     platform: Platform, body: bytes, status: str, expected: type[ExchangeError]
 ) -> None:

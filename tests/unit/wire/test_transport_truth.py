@@ -163,6 +163,7 @@ async def redirects(line: Any) -> None:
     ],
     ids=lambda value: value.__name__ if callable(value) else None if isinstance(value, bytes) else value,
 )
+@pytest.mark.cases_by_day(12)
 def test_a_request_that_left_is_never_called_unsent_and_leaves_once(
     run: Any, peer: Any, behaviour: Any, method: str, content: bytes, expected: str
 ) -> None:
@@ -269,6 +270,7 @@ def trusting(authority: Path, identity: Any = None) -> ssl.SSLContext:
     ],
     ids=["plain", "untrusted", "1.2 without ours", "1.3 without ours", "1.2 with ours", "1.3 with ours"],
 )
+@pytest.mark.cases_by_day(5)
 def test_tls_failures_before_the_request_are_unsent_and_later_ones_are_doubt(
     run: Any,
     peer: Any,
