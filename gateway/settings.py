@@ -386,6 +386,22 @@ class SiteSettings(Block):
         return any((self.organiser, self.contact, self.code, self.icp, self.police))
 
 
+class ConsoleSettings(Block):
+    """``[console]``: how long people stay signed in, and what they sign in with.
+
+    ``idle_minutes``: without an act; ``absolute_hours``: whatever they do; ``proof_minutes``: after which who moves
+    money proves again who it is. ``second_factor``: whether one-time codes are ``offered``, or required of whoever may
+    confirm (``confirmers``: operators and supervisors), or of all. ``surroundings``: what these are where they are not
+    the real ones, as "培训环境": a band on every page says it.
+    """
+
+    idle_minutes: Annotated[int, Field(ge=1, le=720)] = 30
+    absolute_hours: Annotated[int, Field(ge=1, le=24)] = 12
+    proof_minutes: Annotated[int, Field(ge=0, le=720)] = 10
+    second_factor: Literal["offered", "confirmers", "all"] = "offered"
+    surroundings: Annotated[str, Field(max_length=60)] = ""
+
+
 class LogSettings(Block):
     """``[log]``: ``json`` for machines, ``console`` for people; levels as in Python."""
 
@@ -470,6 +486,7 @@ class Settings(Block):
     reconciliation: ReconciliationSettings = ReconciliationSettings()
     statements: dict[Annotated[str, Field(pattern=_CHANNEL_NAME)], dict[str, Any]] = {}
     site: SiteSettings = SiteSettings()
+    console: ConsoleSettings = ConsoleSettings()
     log: LogSettings = LogSettings()
     rooms: dict[str, dict[str, Any]] = {}
     channels: dict[Annotated[str, Field(pattern=_CHANNEL_NAME)], ChannelSettings] = {}

@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway.foundation.access import Access
 from gateway.foundation.access.audit import Audit
+from gateway.foundation.access.people import People
 from gateway.foundation.base import Foundation
 from gateway.foundation.channels import Channels
 from gateway.foundation.crypto.envelope import Envelope
@@ -49,16 +50,17 @@ def foundation(
     evidence = Evidence(store, keys, envelope, clock, node=delivery.node, heads=folder / "heads")
     sends = Delivery(store, channels, evidence, envelope, clock, delivery)
     two_persons = TwoPersons(envelope, clock)
+    access, audit, chosen = Access(store, clock), Audit(store, evidence, clock), settings or Settings()
     nothing: Any = None
     return Foundation(
-        settings=settings or Settings(),
+        settings=chosen,
         clock=clock,
         opened_at=to_micros(clock.now()),
         reckoning=Reckoning(store, calendar),
         store=store,
         keys=keys,
         rotation=Rotation(store, keys, envelope, evidence, clock, places_of_rooms, beat=0.05, grace=0),
-        renewal=Renewal(channels, settings or Settings(), quiet=0.1),
+        renewal=Renewal(channels, chosen, quiet=0.1),
         envelope=envelope,
         evidence=evidence,
         drift=ContractDrift(store, clock),
@@ -68,8 +70,9 @@ def foundation(
         resolutions=Resolutions(store, sends, two_persons, envelope),
         callbacks=Callbacks(store, channels, evidence, sends, envelope, clock),
         webhooks=nothing,
-        access=Access(store, clock),
-        audit=Audit(store, evidence, clock),
+        access=access,
+        audit=audit,
+        people=People(store, envelope, clock, access, audit, chosen.console),
         schedules=Schedules(store, clock, delivery.node),
         two_persons=two_persons,
     )

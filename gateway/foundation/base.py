@@ -10,6 +10,7 @@ from pydantic import BaseModel
 if TYPE_CHECKING:  # named here, made by ``opening``
     from gateway.foundation.access import Access
     from gateway.foundation.access.audit import Audit
+    from gateway.foundation.access.people import People
     from gateway.foundation.channels import Channels
     from gateway.foundation.crypto.envelope import Envelope
     from gateway.foundation.crypto.keys import KeyRing
@@ -57,6 +58,7 @@ class Foundation:
     webhooks: Webhooks
     access: Access
     audit: Audit
+    people: People
     schedules: Schedules
     two_persons: TwoPersons
     standing: Standing | None = None

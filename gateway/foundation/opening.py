@@ -7,6 +7,7 @@ import contextlib
 
 from gateway.foundation.access import Access
 from gateway.foundation.access.audit import Audit
+from gateway.foundation.access.people import People
 from gateway.foundation.base import Foundation
 from gateway.foundation.channels import Channels
 from gateway.foundation.crypto.envelope import Algorithm, Envelope
@@ -74,6 +75,8 @@ async def open_foundation(
     if standing is not None:
         standing.on_fall(delivery.fall)
     two_persons = TwoPersons(envelope, clock)
+    access = Access(store, clock, settings.server.requests_per_minute)
+    audit = Audit(store, evidence, clock)
     return Foundation(
         settings=settings,
         clock=clock,
@@ -92,8 +95,9 @@ async def open_foundation(
         resolutions=Resolutions(store, delivery, two_persons, envelope),
         callbacks=Callbacks(store, channels, evidence, delivery, envelope, clock),
         webhooks=Webhooks(store, delivery.events, envelope, clock, _outward(settings, evidence, clock), node),
-        access=Access(store, clock, settings.server.requests_per_minute),
-        audit=Audit(store, evidence, clock),
+        access=access,
+        audit=audit,
+        people=People(store, envelope, clock, access, audit, settings.console),
         schedules=schedules,
         two_persons=two_persons,
         standing=standing,

@@ -253,6 +253,7 @@ PREFIXES = {
     "key": "API key",
     "opn": "operation",
     "opr": "operator",
+    "ops": "a session of an operator",
     "pay": "payment",
     "rcb": "message that was not authentic",
     "rcp": "receipt",

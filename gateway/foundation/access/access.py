@@ -16,7 +16,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from gateway.foundation.access import records
+from gateway.foundation.access import records, session_records
 from gateway.foundation.access.audit import Who
 from gateway.foundation.access.keys import CLIENT_KEY, OPERATOR_KEY, hash_password, make_token
 from gateway.foundation.access.rates import Rates
@@ -58,7 +58,7 @@ class Access:
         return await self._sign_in.by_key(token)
 
     async def authenticate_operator(self, login: str, password: str) -> Principal | None:
-        """The operator with this login and password; None otherwise.
+        """The operator with this login and password; None otherwise, and for a password that is to be changed first.
 
         After five wrong passwords in a row the login is refused for a minute, right password or not.
         """
@@ -153,31 +153,59 @@ class Access:
 
     # --- operators
 
-    async def create_operator(self, login: str, name: str, role: str, password: str) -> Operator:
-        """Record an operator. Raises InvalidProblem for a bad role or a short password, ConflictProblem."""
+    async def create_operator(
+        self, login: str, name: str, role: str, password: str, *, once: bool = False, authorities: Collection[str] = ()
+    ) -> Operator:
+        """Record an operator, who sees the records of these authorities, or of all. ``once``: to be changed at once.
+
+        Raises InvalidProblem for a bad role or a short password, NotFoundProblem, ConflictProblem.
+        """
         if role not in roles():
             raise InvalidProblem(say("access.no_role", role=role, roles=roles()), field="role")
-        made = Operator(new_id("opr"), _text("login", login, 60), _text("name", name), role, None)
-        hashed = await _hashed(password)
+        made = Operator(new_id("opr"), _text("login", login, 60), _text("name", name), role, None, once)
+        hashed = await hashed_password(password)
         await self._create(
-            lambda conn, now: records.add_operator(conn, made, hashed, now),
+            lambda conn, now: records.add_operator(conn, made, hashed, now, authorities),
             "operator-exists",
             f"operator {made.login}",
         )
         return made
 
-    async def set_password(self, operator_id: str, password: str) -> None:
-        """Give an operator a new password, and unlock the login. Raises InvalidProblem, NotFoundProblem."""
-        hashed = await _hashed(password)
-        await self._change_operator(operator_id, password=hashed, failures=0, locked_until_at=None)
+    async def set_password(self, operator_id: str, password: str, *, once: bool = False) -> None:
+        """Give an operator a new password, unlock the login, and end where it is signed in.
+
+        Raises InvalidProblem, NotFoundProblem.
+        """
+        hashed, now = await hashed_password(password), to_micros(self._clock.now())
+
+        def unit(conn: Connection) -> None:
+            values = {"password": hashed, "password_once": once, "failures": 0, "locked_until_at": None}
+            records.change_operator(conn, operator_id, **values)
+            session_records.end_all(conn, operator_id, now)
+
+        await self._store.write(unit)
+        self._sign_in.forget()
+
+    async def forget_factor(self, operator_id: str) -> None:
+        """Take an operator's one-time codes away, as after a lost telephone. Raises NotFoundProblem."""
+        await self._change_operator(operator_id, factor_sealed=None, factor_step=None)
 
     async def disable_operator(self, operator_id: str) -> None:
-        """Refuse an operator and all his keys from now on. Raises NotFoundProblem."""
+        """Refuse an operator, all the operator's keys and sessions from now on. Raises NotFoundProblem."""
         await self._change_operator(operator_id, disabled_at=to_micros(self._clock.now()))
+
+    async def limits(self) -> dict[str, tuple[str, ...]]:
+        """The authorities that operators are limited to, by the operator's id."""
+        return await self._store.read(records.limits)
 
     async def operators(self) -> list[Operator]:
         """Every operator, by login."""
         return await self._store.read(records.operators)
+
+    @property
+    def by_password(self) -> SignIn:
+        """What holds a presented password against the one that is kept."""
+        return self._sign_in
 
     # --- inside
 
@@ -215,7 +243,8 @@ class Access:
         self._sign_in.forget()
 
 
-async def _hashed(password: str) -> bytes:
+async def hashed_password(password: str) -> bytes:
+    """What is kept of a new password. Raises InvalidProblem for a short one."""
     if len(password) < _PASSWORD_LENGTH:
         raise InvalidProblem(say("access.password", least=_PASSWORD_LENGTH), field="password")
     return await asyncio.to_thread(hash_password, password)

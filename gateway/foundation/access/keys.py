@@ -1,25 +1,30 @@
 """API keys and passwords: how they are made and checked. Pure but for randomness.
 
 A key is ``gwk_<id>_<secret>`` (clients) or ``gwo_<id>_<secret>`` (operators): the id finds the row, the secret's 192
-random bits are kept only as SM3, which needs no slow hash. Passwords, which people choose, are kept by scrypt
-(RFC 7914).
+random bits are kept only as SM3, which needs no slow hash. Passwords, which people choose, are kept by argon2id with
+the second recommended choice of RFC 9106, section 4: 64 MiB, three passes, four lanes.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.foundation.crypto.sm import same, sm3
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.profiles import RFC_9106_LOW_MEMORY
+
+from gateway.foundation.crypto.sm import sm3
 
 CLIENT_KEY: Final = "gwk"
 OPERATOR_KEY: Final = "gwo"
 
 _TOKEN: Final = re.compile(r"(gwk|gwo)_([0-9a-f]{32})_([0-9a-f]{48})")
-_SCRYPT_1: Final = {"n": 2**14, "r": 8, "p": 5, "maxmem": 64 * 1024 * 1024}
+_HASHER = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
+NOBODY: Final = f"$argon2id$v=19$m=65536,t=3,p=4${'A' * 22}${'A' * 43}".encode()
+"""What an unknown login's password is compared with, to take as long. No password is."""
 
 
 @dataclass(frozen=True)
@@ -50,13 +55,19 @@ def key_id_of(token: str) -> str:
 
 
 def hash_password(password: str) -> bytes:
-    """What is kept of a password: version, salt and scrypt hash. Takes some tenths of a second of one core."""
-    salt = secrets.token_bytes(16)
-    return b"\x01" + salt + hashlib.scrypt(password.encode(), salt=salt, **_SCRYPT_1)
+    """What is kept of a password: parameters, salt and hash. Takes some tenths of a second of one core."""
+    return _HASHER.hash(password).encode("ascii")
+
+
+def one_time_password() -> str:
+    """A password for one sign-in, after which the person chooses another: 80 random bits, in four groups to type."""
+    letters = "23456789abcdefghjkmnpqrstuvwxyz"
+    return "-".join("".join(secrets.choice(letters) for _ in range(4)) for _ in range(4))
 
 
 def check_password(password: str, kept: bytes) -> bool:
     """Whether a password is the one kept. As slow as ``hash_password``."""
-    salt, expected = kept[1:17], kept[17:]
-    made = hashlib.scrypt(password.encode("utf-8", "replace"), salt=salt, **_SCRYPT_1)
-    return kept[:1] == b"\x01" and same(made, expected)
+    try:
+        return _HASHER.verify(kept, password.encode("utf-8", "replace"))
+    except (VerificationError, InvalidHashError):
+        return False

@@ -6,9 +6,16 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 
-from gateway.foundation.access.tables import access_key, authority, client, client_authority, operator
+from gateway.foundation.access.tables import (
+    access_key,
+    authority,
+    client,
+    client_authority,
+    operator,
+    operator_authority,
+)
 from gateway.foundation.store.rows import reader
 from gateway.words.errors import ConflictProblem, NotFoundProblem
 from gateway.words.saying import say
@@ -37,13 +44,14 @@ class Client:
 
 @dataclass(frozen=True)
 class Operator:
-    """A person who operates the gateway 操作员."""
+    """A person who operates the gateway 操作员. ``password_once``: the password is to be changed at once."""
 
     id: str
     login: str
     name: str
     role: str
     disabled_at: int | None
+    password_once: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,13 +91,20 @@ class KeyOwner:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """What a presented password is held against. ``password``: salt and hash."""
+    """What a presented password is held against. ``password``: salt and hash.
+
+    ``factor_sealed``: the secret of the one-time codes, None without; ``factor_step``: of the last code taken.
+    """
 
     id: str
+    login: str
     name: str
     role: str
     password: bytes
+    password_once: bool
     locked_until_at: int | None
+    factor_sealed: bytes | None
+    factor_step: int | None
     disabled_at: int | None
 
 
@@ -105,6 +120,9 @@ _KEY_ROW = (
     .where(access_key.c.id == bindparam("key_id"))
 )
 _CLIENT_AUTHORITIES = select(client_authority.c.authority).where(client_authority.c.client_id == bindparam("of"))
+_OPERATOR_AUTHORITIES = select(operator_authority.c.authority).where(
+    operator_authority.c.operator_id == bindparam("of")
+)
 _ALL_AUTHORITIES = select(authority.c.code)
 _USED = update(access_key).where(access_key.c.id == bindparam("of"))
 _OPERATOR = update(operator).where(operator.c.id == bindparam("of"))
@@ -114,13 +132,13 @@ _OPERATOR = update(operator).where(operator.c.id == bindparam("of"))
 
 
 def owner_of(conn: Connection, key_id: str) -> tuple[KeyOwner, frozenset[str]] | None:
-    """Whose a key is, and the authorities that this one may see; an operator sees all."""
+    """Whose a key is, and the authorities that this one may see."""
     row = conn.execute(_KEY_ROW, {"key_id": key_id}).mappings().first()
     if row is None:
         return None
     owner = _owner(row)
     if owner.client_id is None:
-        return owner, codes(conn)
+        return owner, seen_by(conn, owner.operator_id or "")
     return owner, frozenset(conn.execute(_CLIENT_AUTHORITIES, {"of": owner.client_id}).scalars())
 
 
@@ -129,9 +147,28 @@ def codes(conn: Connection) -> frozenset[str]:
     return frozenset(conn.execute(_ALL_AUTHORITIES).scalars())
 
 
+def seen_by(conn: Connection, operator_id: str) -> frozenset[str]:
+    """The authorities whose records an operator sees: those that are named, or all."""
+    return frozenset(conn.execute(_OPERATOR_AUTHORITIES, {"of": operator_id}).scalars()) or codes(conn)
+
+
+def limits(conn: Connection) -> dict[str, tuple[str, ...]]:
+    """The authorities that operators are limited to, by the operator's id."""
+    found: dict[str, tuple[str, ...]] = {}
+    for one in conn.execute(select(operator_authority).order_by(operator_authority.c.authority)):
+        found[one.operator_id] = (*found.get(one.operator_id, ()), one.authority)
+    return found
+
+
 def login_of(conn: Connection, login: str) -> Login | None:
     """The operator with this login."""
     row = conn.execute(select(operator).where(operator.c.login == login)).mappings().first()
+    return None if row is None else _login(row)
+
+
+def login_by_id(conn: Connection, operator_id: str) -> Login | None:
+    """The operator with this id."""
+    row = conn.execute(select(operator).where(operator.c.id == operator_id)).mappings().first()
     return None if row is None else _login(row)
 
 
@@ -151,6 +188,12 @@ def count_try(conn: Connection, operator_id: str, *, right: bool, tries: int, lo
         conn.execute(mine.values(failures=0, locked_until_at=locked_until))
     else:
         conn.execute(mine.values(failures=failures, locked_until_at=None))
+
+
+def take_step(conn: Connection, operator_id: str, step: int) -> bool:
+    """A one-time code of this step was presented; False where one of it, or of a later one, was taken already."""
+    older = operator.c.factor_step.is_(None) | (operator.c.factor_step < step)
+    return conn.execute(_OPERATOR.where(older), {"of": operator_id, "factor_step": step}).rowcount == 1
 
 
 # --- who there is -----------------------------------------------------------------------------------------------------
@@ -204,16 +247,29 @@ def add_authority(conn: Connection, made: Authority, now: int) -> None:
 
 def add_client(conn: Connection, made: Client, now: int) -> None:
     """A new client. Raises NotFoundProblem for an authority that is not there; IntegrityError for a name taken."""
-    known = codes(conn)
-    if missing := [code for code in made.authorities if code not in known]:
-        raise NotFoundProblem(say("access.authority_first", missing=missing[0]), field="authorities")
+    _require_there(conn, made.authorities)
     conn.execute(insert(client), {"id": made.id, "name": made.name, "created_at": now})
     conn.execute(insert(client_authority), [{"client_id": made.id, "authority": code} for code in made.authorities])
 
 
-def add_operator(conn: Connection, made: Operator, password: bytes, now: int) -> None:
-    """A new operator. IntegrityError where the login is taken."""
+def add_operator(
+    conn: Connection, made: Operator, password: bytes, now: int, authorities: Collection[str] = ()
+) -> None:
+    """A new operator, who sees the records of these authorities, or of all. IntegrityError where the login is taken.
+
+    Raises NotFoundProblem for an authority that is not there.
+    """
     _add(conn, operator, Operator, made, password=password, created_at=now)
+    limit(conn, made.id, authorities)
+
+
+def limit(conn: Connection, operator_id: str, authorities: Collection[str]) -> None:
+    """Say whose records an operator sees; none stands for all. Raises NotFoundProblem."""
+    _require_there(conn, authorities)
+    conn.execute(delete(operator_authority).where(operator_authority.c.operator_id == operator_id))
+    if authorities:
+        rows = [{"operator_id": operator_id, "authority": code} for code in sorted(set(authorities))]
+        conn.execute(insert(operator_authority), rows)
 
 
 def add_key(conn: Connection, made: Key, digest: bytes) -> None:
@@ -237,6 +293,12 @@ def change_operator(conn: Connection, operator_id: str, **values: Any) -> None:
     """Change an operator. Raises NotFoundProblem."""
     if conn.execute(_OPERATOR, {"of": operator_id, **values}).rowcount == 0:
         raise NotFoundProblem(say("access.no_operator", operator_id=operator_id))
+
+
+def _require_there(conn: Connection, authorities: Collection[str]) -> None:
+    known = codes(conn)
+    if missing := [code for code in authorities if code not in known]:
+        raise NotFoundProblem(say("access.authority_first", missing=missing[0]), field="authorities")
 
 
 def _add(conn: Connection, table: Table, kind: type[Any], made: Any, **more: Any) -> None:

@@ -7,6 +7,7 @@ from functools import lru_cache
 from gateway.foundation import rooms
 
 READ = ":read"
+_ACCESS = ("accounts:", "keys:")
 
 
 def scopes() -> tuple[str, ...]:
@@ -17,7 +18,8 @@ def scopes() -> tuple[str, ...]:
 def roles() -> dict[str, frozenset[str]]:
     """The roles of operators 操作员: a viewer reads, an operator does, a supervisor does what few may.
 
-    An auditor 审计员 reads also what few may read, and does nothing (GB/T 22239-2019 level 3, 8.1.5.2).
+    An auditor 审计员 reads also what few may read, and does nothing (GB/T 22239-2019 level 3, 8.1.5.2). An
+    administrator 管理员 says who may do what, and does nothing else: no money moves by who gives rights.
     """
     return _roles(scopes(), tuple(scope for room in rooms.found() for scope in room.supervisor_scopes))
 
@@ -29,4 +31,7 @@ def _roles(every: tuple[str, ...], few: tuple[str, ...]) -> dict[str, frozenset[
         "operator": frozenset(every) - frozenset(few),
         "supervisor": frozenset(every),
         "auditor": frozenset(scope for scope in every if scope.endswith(READ)),
+        "administrator": frozenset(
+            scope for scope in every if scope.startswith(_ACCESS) or (scope.endswith(READ) and scope not in few)
+        ),
     }

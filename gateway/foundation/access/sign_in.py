@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -13,8 +14,8 @@ from sqlalchemy import Connection
 
 from gateway.foundation.access import records
 from gateway.foundation.access.audit import UNKNOWN, Who
-from gateway.foundation.access.keys import CLIENT_KEY, check_password, read_token
-from gateway.foundation.access.records import KeyOwner
+from gateway.foundation.access.keys import CLIENT_KEY, NOBODY, check_password, read_token
+from gateway.foundation.access.records import KeyOwner, Login
 from gateway.foundation.access.scopes import roles
 from gateway.foundation.crypto.sm import same, sm3
 from gateway.foundation.store import Store
@@ -25,14 +26,14 @@ _REMEMBERED_SECONDS: Final = 2.0
 _REMEMBERED: Final = 10_000
 _MINUTE: Final = 60_000_000
 _TRIES: Final = 5
-_NOBODY: Final = b"\x01" + bytes(48)  # what an unknown login's password is compared with, to take as long
+_TRIES_OF_SOURCE: Final = 20
 
 
 @dataclass(frozen=True)
 class Principal:
-    """Who is asking. ``client_id`` is the operator's id where an operator asks; operators see every authority.
+    """Who is asking. ``client_id`` is the operator's id where an operator asks.
 
-    ``role`` is an operator's: viewer, operator or supervisor.
+    ``authorities``: whose records may be seen. ``role`` is an operator's.
     """
 
     client_id: str
@@ -57,6 +58,7 @@ class SignIn:
         self._store = store
         self._clock = clock
         self._known: dict[bytes, _Remembered] = {}
+        self._tries = _Tries()
         self._checking = asyncio.Semaphore(2)  # passwords are checked slowly: not many at once, nor many per lock
 
     def forget(self) -> None:
@@ -111,30 +113,71 @@ class SignIn:
 
         return await self._store.read(look)
 
-    async def by_password(self, login: str, password: str) -> Principal | None:
-        """The operator with this login and password; None otherwise.
+    async def by_password(self, login: str, password: str, source: str = "") -> Principal | None:
+        """The operator with this login and password; None otherwise, and for a password that is to be changed first.
 
         After five wrong passwords in a row the login is refused for a minute, right password or not.
         """
-        async with self._checking:
-            return await self._check(login, password)
+        found = await self.login(login, password, source)
+        if found is None or found.password_once:
+            return None
+        return as_operator(found, await self._store.read(lambda conn: records.seen_by(conn, found.id)))
 
-    async def _check(self, login: str, password: str) -> Principal | None:
-        found = await self._store.read(lambda conn: records.login_of(conn, login))
-        kept = found.password if found is not None else _NOBODY
-        right = await asyncio.to_thread(check_password, password, kept)
+    async def login(
+        self, login: str, password: str, source: str = "", also: Callable[[Login], bool] = lambda _: True
+    ) -> Login | None:
+        """The same, as it is kept. Who has tried too often, login or source, is refused before anything is hashed.
+
+        ``also``: what else must be right; where it is not, that counts as a wrong password does.
+        """
         now = to_micros(self._clock.now())
-        if found is None or found.disabled_at is not None or (found.locked_until_at or 0) > now:
+        found = await self._store.read(lambda conn: records.login_of(conn, login))
+        locked = found is not None and (found.locked_until_at or 0) > now
+        if locked or self._tries.many(f"login {login}", now, _TRIES) or self._tries.many(source, now, _TRIES_OF_SOURCE):
+            return None
+        async with self._checking:
+            right = await asyncio.to_thread(check_password, password, found.password if found is not None else NOBODY)
+        right = right and found is not None and also(found)
+        if not right:
+            self._tries.wrong(source, now)
+        if found is None:
+            self._tries.wrong(f"login {login}", now)
+            return None
+        if found.disabled_at is not None:
             return None
 
         def count(conn: Connection) -> None:
             records.count_try(conn, found.id, right=right, tries=_TRIES, locked_until=now + _MINUTE)
 
         await self._store.write(count)
-        if not right:
-            return None
-        authorities = await self._store.read(records.codes)
-        return Principal(found.id, "operator", roles()[found.role], authorities, found.name, role=found.role)
+        return found if right else None
+
+
+class _Tries:
+    """Wrong passwords within a minute, by whoever presented them, in this process: known before anything is hashed.
+
+    Of logins that are there the database counts, for all processes; those that are not there are to look the same.
+    """
+
+    def __init__(self) -> None:
+        self._wrong: dict[str, tuple[int, int]] = {}
+
+    def many(self, whom: str, now: int, most: int) -> bool:
+        """Whether somebody, or a place, has been wrong so often within the last minute."""
+        since, number = self._wrong.get(whom, (0, 0))
+        return bool(whom) and number >= most and now - since < _MINUTE
+
+    def wrong(self, whom: str, now: int) -> None:
+        """Count one more."""
+        since, number = self._wrong.get(whom, (now, 0))
+        if len(self._wrong) >= _REMEMBERED:
+            self._wrong.clear()
+        self._wrong[whom] = (since, number + 1) if now - since < _MINUTE else (now, 1)
+
+
+def as_operator(found: Login, authorities: frozenset[str]) -> Principal:
+    """An operator who has proved who it is."""
+    return Principal(found.id, "operator", roles()[found.role], authorities, found.name, role=found.role)
 
 
 def _principal(owner: KeyOwner, authorities: frozenset[str]) -> Principal:

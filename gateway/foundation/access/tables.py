@@ -1,4 +1,4 @@
-"""Access: authorities, clients with their keys, and operators."""
+"""Access: authorities, clients with their keys, operators with their sessions."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from gateway.foundation.store.base import metadata
@@ -61,13 +62,39 @@ operator = Table(
     Column("id", String(40), primary_key=True),
     Column("login", String(60), nullable=False, unique=True),
     Column("name", String(200), nullable=False),
-    Column("role", String(10), nullable=False),
-    Column("password", LargeBinary, nullable=False, comment="scrypt: salt and hash"),
+    Column("role", String(15), nullable=False),
+    Column("password", LargeBinary, nullable=False, comment="argon2id: parameters, salt and hash"),
+    Column("password_once", Boolean, nullable=False, server_default=text("(false)"), comment="to be changed at once"),
     Column("failures", Integer, nullable=False, server_default="0", comment="wrong passwords in a row"),
     Column("locked_until_at", BigInteger),
+    Column("factor_sealed", LargeBinary, comment="secret of the one-time codes 动态口令; null without"),
+    Column("factor_step", BigInteger, comment="the time step of the last code: each is taken once"),
     Column("disabled_at", BigInteger),
     Column("created_at", BigInteger, nullable=False),
-    CheckConstraint("role in ('viewer','operator','supervisor','auditor')", name="known_role"),
+    CheckConstraint("role in ('viewer','operator','supervisor','auditor','administrator')", name="known_role"),
+)
+
+operator_authority = Table(
+    "operator_authority",
+    metadata,
+    Column("operator_id", String(40), ForeignKey("operator.id"), primary_key=True),
+    Column("authority", String(40), ForeignKey("authority.code"), primary_key=True),
+    comment="whose records an operator sees; who has no row sees those of all",
+)
+
+operator_session = Table(
+    "operator_session",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("operator_id", String(40), ForeignKey("operator.id"), nullable=False),
+    Column("digest", LargeBinary, nullable=False, comment="SM3 of the secret in the cookie"),
+    Column("source", String(60), nullable=False, comment="from which address it began"),
+    Column("began_at", BigInteger, nullable=False),
+    Column("used_at", BigInteger, nullable=False, comment="to the minute"),
+    Column("proved_at", BigInteger, nullable=False, comment="when the person last proved who it is"),
+    Column("ended_at", BigInteger),
+    Index("ix_operator_session_operator", "operator_id", "began_at"),
+    comment="where people are signed in at the console",
 )
 
 access_key = Table(

@@ -215,13 +215,16 @@ def upgrade() -> None:
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('login', sa.String(length=60), nullable=False),
     sa.Column('name', sa.String(length=200), nullable=False),
-    sa.Column('role', sa.String(length=10), nullable=False),
-    sa.Column('password', sa.LargeBinary(), nullable=False, comment='scrypt: salt and hash'),
+    sa.Column('role', sa.String(length=15), nullable=False),
+    sa.Column('password', sa.LargeBinary(), nullable=False, comment='argon2id: parameters, salt and hash'),
+    sa.Column('password_once', sa.Boolean(), server_default=sa.text('(false)'), nullable=False, comment='to be changed at once'),
     sa.Column('failures', sa.Integer(), server_default='0', nullable=False, comment='wrong passwords in a row'),
     sa.Column('locked_until_at', sa.BigInteger(), nullable=True),
+    sa.Column('factor_sealed', sa.LargeBinary(), nullable=True, comment='secret of the one-time codes 动态口令; null without'),
+    sa.Column('factor_step', sa.BigInteger(), nullable=True, comment='the time step of the last code: each is taken once'),
     sa.Column('disabled_at', sa.BigInteger(), nullable=True),
     sa.Column('created_at', sa.BigInteger(), nullable=False),
-    sa.CheckConstraint("role in ('viewer','operator','supervisor','auditor')", name=op.f('ck_operator_known_role')),
+    sa.CheckConstraint("role in ('viewer','operator','supervisor','auditor','administrator')", name=op.f('ck_operator_known_role')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_operator')),
     sa.UniqueConstraint('login', name=op.f('uq_operator_login'))
     )
@@ -445,6 +448,30 @@ def upgrade() -> None:
         batch_op.create_index('ix_operation_subject', ['subject'], unique=False)
         batch_op.create_index('ix_operation_unfinished', ['state', 'id'], unique=False, sqlite_where=sa.text("state in ('queued','sending','uncertain','pending','parked')"), postgresql_where=sa.text("state in ('queued','sending','uncertain','pending','parked')"))
 
+    op.create_table('operator_authority',
+    sa.Column('operator_id', sa.String(length=40), nullable=False),
+    sa.Column('authority', sa.String(length=40), nullable=False),
+    sa.ForeignKeyConstraint(['authority'], ['authority.code'], name=op.f('fk_operator_authority_authority')),
+    sa.ForeignKeyConstraint(['operator_id'], ['operator.id'], name=op.f('fk_operator_authority_operator_id')),
+    sa.PrimaryKeyConstraint('operator_id', 'authority', name=op.f('pk_operator_authority')),
+    comment='whose records an operator sees; who has no row sees those of all'
+    )
+    op.create_table('operator_session',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('operator_id', sa.String(length=40), nullable=False),
+    sa.Column('digest', sa.LargeBinary(), nullable=False, comment='SM3 of the secret in the cookie'),
+    sa.Column('source', sa.String(length=60), nullable=False, comment='from which address it began'),
+    sa.Column('began_at', sa.BigInteger(), nullable=False),
+    sa.Column('used_at', sa.BigInteger(), nullable=False, comment='to the minute'),
+    sa.Column('proved_at', sa.BigInteger(), nullable=False, comment='when the person last proved who it is'),
+    sa.Column('ended_at', sa.BigInteger(), nullable=True),
+    sa.ForeignKeyConstraint(['operator_id'], ['operator.id'], name=op.f('fk_operator_session_operator_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_operator_session')),
+    comment='where people are signed in at the console'
+    )
+    with op.batch_alter_table('operator_session', schema=None) as batch_op:
+        batch_op.create_index('ix_operator_session_operator', ['operator_id', 'began_at'], unique=False)
+
     op.create_table('participation',
     sa.Column('id', sa.BigInteger().with_variant(sa.Integer(), 'sqlite'), autoincrement=True, nullable=False),
     sa.Column('matter', sa.String(length=80), nullable=False),
@@ -515,6 +542,11 @@ def downgrade() -> None:
         batch_op.drop_index('ix_participation_matter')
 
     op.drop_table('participation')
+    with op.batch_alter_table('operator_session', schema=None) as batch_op:
+        batch_op.drop_index('ix_operator_session_operator')
+
+    op.drop_table('operator_session')
+    op.drop_table('operator_authority')
     with op.batch_alter_table('operation', schema=None) as batch_op:
         batch_op.drop_index('ix_operation_unfinished', sqlite_where=sa.text("state in ('queued','sending','uncertain','pending','parked')"), postgresql_where=sa.text("state in ('queued','sending','uncertain','pending','parked')"))
         batch_op.drop_index('ix_operation_subject')

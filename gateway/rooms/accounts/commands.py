@@ -14,6 +14,7 @@ import typer
 
 from gateway.foundation.access import Access, Client, IssuedKey, Operator, roles, scopes
 from gateway.foundation.access.audit import Act, Audit, Who
+from gateway.foundation.access.keys import one_time_password
 from gateway.foundation.evidence.command_line import evidence_in
 from gateway.settings import known
 from gateway.terminal.login import about
@@ -138,13 +139,45 @@ def create_operator(
     login: str,
     name: Annotated[str, typer.Argument(help="The person's name.")],
     role: Annotated[str, typer.Option(help=f"{', '.join(roles())}.")] = "operator",
+    authority: Annotated[list[str] | None, typer.Option(help="Whose records are seen; repeat. All if none.")] = None,
     password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from stdin.")] = False,
     as_json: Json = False,
 ) -> None:
     """Record a person who operates the gateway. Asks for the password."""
     password = _password(password_stdin)
-    made = _change(ctx, lambda access: access.create_operator(login, name, role, password))
+    made = _change(ctx, lambda access: access.create_operator(login, name, role, password, authorities=authority or ()))
     show(asdict(made), as_json, say("accounts.operator_made", login=made.login, role=Word(made.role)))
+
+
+@operators.command("invite")
+def invite_operator(
+    ctx: typer.Context,
+    login: str,
+    name: Annotated[str, typer.Argument(help="The person's name.")],
+    role: Annotated[str, typer.Option(help=f"{', '.join(roles())}.")] = "operator",
+    authority: Annotated[list[str] | None, typer.Option(help="Whose records are seen; repeat. All if none.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Record a person, and print a password that is good for one sign-in at the console. The first one is so made."""
+    password = one_time_password()
+    made = _change(
+        ctx,
+        lambda access: access.create_operator(login, name, role, password, once=True, authorities=authority or ()),
+    )
+    show({**asdict(made), "password": password}, as_json, password)
+    if not as_json:
+        typer.echo(in_words(say("accounts.invited", login=made.login, role=Word(made.role))), err=True)
+
+
+@operators.command("forget-code")
+def forget_code(ctx: typer.Context, login: str, as_json: Json = False) -> None:
+    """Take a person's one-time codes away, as after a lost telephone; they are set up anew."""
+
+    async def run(access: Access) -> None:
+        await access.forget_factor((await _operator(access, login)).id)
+
+    _change(ctx, run)
+    show({"login": login, "one_time_codes": "forgotten"}, as_json, say("accounts.code_forgotten", login=login))
 
 
 @operators.command("password")

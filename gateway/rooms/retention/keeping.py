@@ -126,6 +126,8 @@ TERMS = (
             access.matter_person,
             access.participation,
             access.operator_act,
+            access.operator_authority,
+            access.operator_session,
             key_version,
             key_node,
             key_sweep,

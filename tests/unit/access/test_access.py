@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, text
@@ -30,7 +31,7 @@ def uscc(number: int) -> str:
 @pytest.fixture(autouse=True)
 def quick_passwords(monkeypatch):
     """Hash passwords at a hundredth of the cost."""
-    monkeypatch.setitem(keys._SCRYPT_1, "n", 2**8)
+    monkeypatch.setattr(keys, "_HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
 
 
 @pytest.fixture
