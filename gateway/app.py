@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from typing import TypeVar
+from collections.abc import AsyncIterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
 
 from prometheus_client import CollectorRegistry, Gauge
 
@@ -17,6 +18,9 @@ from gateway.foundation.rooms import Opened, Room, Services
 from gateway.settings import Settings
 from gateway.words.clock import Clock, Drift, SystemClock
 from gateway.words.errors import GatewayError
+
+if TYPE_CHECKING:
+    from gateway.foundation.screens import Screen
 
 T = TypeVar("T")
 
@@ -91,6 +95,13 @@ class App:
     def get(self, service: type[T]) -> T:
         """The service of a room, by its class. KeyError where no room brings it."""
         return self.services.get(service)
+
+    @cached_property
+    def screens(self) -> Mapping[str, Screen]:
+        """What the rooms show on the console, by name, with what others add to it."""
+        placed = [room.place(where) for room, _ in self.rooms for where in room.screens]
+        joins = [room.place(where) for room, _ in self.rooms for where in room.joins]
+        return {one.name: one.with_joined([more for more in joins if more.screen == one.name]) for one in placed}
 
     async def readiness(self) -> tuple[list[str], list[str]]:
         """What keeps the gateway from accepting work, and what is worth knowing."""

@@ -15,6 +15,7 @@ from fastapi_offline import FastAPIOffline
 from gateway import __version__
 from gateway.app import App
 from gateway.faces import callbacks, health
+from gateway.faces.console import pages as console_pages
 from gateway.faces.payer import pages
 from gateway.faces.public import pages as public_pages
 from gateway.foundation.http.audited import Audited
@@ -81,6 +82,8 @@ def _add(api: FastAPI, gateway: App, faces: Collection[Face]) -> None:
         routers += [room.place(where) for room, _ in gateway.rooms for where in room.routes]
     if "callbacks" in faces:
         routers.append(callbacks.router)
+    if "console" in faces:
+        routers.append(console_pages.router)
     if "payer" in faces:
         routers.append(pages.router)
     if "public" in faces:

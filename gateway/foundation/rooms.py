@@ -111,7 +111,9 @@ class Room:
     where a request may be larger than others. ``words``: the folder of its sentences, where they do not stand in the
     catalogue of this project (``gateway.words.saying``). ``indexes``: its blind indexes, a tuple of
     ``rotation.Indexed``. ``keeping``: the module of its ``TERMS``, and of ``MATTERS`` where it has any
-    (``foundation.terms``).
+    (``foundation.terms``). ``screens``: what it shows on the console, each a ``screens.Screen``; ``joins``: what
+    it adds to a screen of a room that it needs, each a ``screens.Joins``; ``waiting``: what of it waits for a person, a
+    ``screens.Waiting``.
     """
 
     name: str
@@ -145,6 +147,9 @@ class Room:
     body_limits: Mapping[str, int] = field(default_factory=dict)
     words: str | None = None
     indexes: str | None = None
+    screens: tuple[str, ...] = ()
+    joins: tuple[str, ...] = ()
+    waiting: str | None = None
 
     def place(self, where: str) -> Any:
         """What stands at a place: a module, or an attribute of one.

@@ -78,6 +78,11 @@ def worded(said: Sentence | str, language: Language) -> str:
     return str(_worded(said, language)) if isinstance(said, (Sentence, Word)) else said
 
 
+def named(said: Sentence | str | Enum | Both, language: Language) -> str:
+    """The same, and the word of an enum's member, or what is there in both languages."""
+    return str(_worded(said, language)) if isinstance(said, (Sentence, Word, Enum, Both)) else said
+
+
 def cure_of(said: Sentence | str, cure: Sentence | str | None, language: Language) -> str | None:
     """What to do about it: what was given, else what the catalogue says with the sentence."""
     if cure is not None:

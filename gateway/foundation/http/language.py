@@ -17,6 +17,11 @@ def listen(scope: Scope) -> None:
     _SPOKEN.set(asked_for(b",".join(told).decode("latin-1")))
 
 
+def speak(language: Language) -> None:
+    """Answer this request in this language, whatever its headers ask for."""
+    _SPOKEN.set(language)
+
+
 def spoken() -> Language:
     """The language of the answer."""
     return _SPOKEN.get()

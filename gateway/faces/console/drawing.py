@@ -1,0 +1,148 @@
+"""How each kind of value looks: one way for each, escaped, in the reader's language."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Collection, Mapping
+from datetime import date, timedelta
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from markupsafe import Markup, escape
+
+from gateway.foundation.base import Foundation
+from gateway.foundation.screens import Block, Code, Day, Due, Many, Moment, Named, Said, Screen, Tag, To, Yuan
+from gateway.words.clock import SHANGHAI, day_of, from_micros, rfc3339
+from gateway.words.money import format_yuan
+from gateway.words.saying import Language, head_in, named, say
+
+HOME = "/console"
+_FAR = 60
+"""Working days are counted up to so many days away; further off the date alone is said."""
+
+
+def address(screen: str, *more: str, asked: Mapping[str, str] | None = None) -> str:
+    """The address of a screen, of a record, of an act; ``asked`` stands behind it."""
+    path = "/".join((HOME, *(quote(one, safe="") for one in (screen, *more))))
+    told = {name: value for name, value in (asked or {}).items() if value}
+    return f"{path}?{urlencode(told)}" if told else path
+
+
+class Pen:
+    """Draws values for one reader: ``screens`` are those that the reader may open, the only ones that are linked."""
+
+    def __init__(self, base: Foundation, language: Language, screens: Mapping[str, Screen]) -> None:
+        self._base = base
+        self._screens = screens
+        self.language = language
+        self.today = day_of(base.clock.now())
+
+    def words(self, said: Said | None) -> str:
+        """What is said, as text."""
+        if isinstance(said, Named):
+            head = head_in(said, self.language)
+            return head[:1].upper() + head[1:]
+        return "" if said is None else named(said, self.language)
+
+    def say(self, id: str, /, **given: Any) -> str:
+        """A sentence of the console's own."""
+        return say(f"console.{id}", **given).in_(self.language)
+
+    def draw(self, value: Any) -> Markup:
+        """A value as HTML."""
+        match value:
+            case None | Yuan(None) | Moment(None) | Code(None) | Due(None):
+                return Markup('<span class="none">—</span>')
+            case Yuan(fen):
+                return Markup('<span class="number">{}</span>').format(_grouped(fen or 0))
+            case Moment(micros):
+                return self.moment(micros or 0)
+            case Code(text):
+                return Markup('<span class="code">{}</span>').format(text)
+            case Tag(word, tone):
+                return Markup('<span class="tag {}">{}</span>').format(tone, self.words(word))
+            case Due():
+                return self._due(value)
+            case To():
+                return self._to(value)
+            case Many(values):
+                return Markup("").join(Markup('<div class="one">{}</div>').format(self.draw(one)) for one in values)
+            case date():
+                return Markup('<span class="number">{}</span>').format(value.isoformat())
+            case bool():
+                return escape(self.say("yes" if value else "no"))
+            case int():
+                return Markup('<span class="number">{:,}</span>').format(value)
+            case _:
+                return escape(self.words(value))
+
+    def day(self, on: date, authority: str | None = None) -> str:
+        """What is left until a day, in working days, or for how many days it is over."""
+        if on == self.today:
+            return self.say("due_today")
+        if on < self.today:
+            return self.say("late_days", days=(self.today - on).days)
+        gap = (on - self.today).days
+        if gap > _FAR:
+            return self.say("left_days", days=gap)
+        calendar = self._base.reckoning.of(authority).calendar
+        ahead = (self.today + timedelta(days=one) for one in range(1, gap + 1))
+        return self.say("left_working", days=sum(calendar.is_working(one).value for one in ahead))
+
+    def moment(self, micros: int) -> Markup:
+        """An instant: day and minute in +08:00, the whole of it for machines and for who points at it."""
+        instant = from_micros(micros)
+        here = instant.astimezone(SHANGHAI)
+        shown = f"{here:%m-%d %H:%M}" if here.year == self.today.year else f"{here:%Y-%m-%d %H:%M}"
+        return Markup('<time datetime="{0}" title="{0}" class="number">{1}</time>').format(rfc3339(instant), shown)
+
+    def now(self) -> str:
+        """The gateway's present, to the minute."""
+        return f"{self._base.clock.now().astimezone(SHANGHAI):%Y-%m-%d %H:%M}"
+
+    @property
+    def known(self) -> Collection[str]:
+        """The names of the screens that the reader may open."""
+        return self._screens.keys()
+
+    def kind(self, block: Block) -> str:
+        """Which kind of block this is."""
+        return type(block).__name__
+
+    def image(self, svg: str) -> str:
+        """An image of our own as an address."""
+        return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+
+    def day_cell(self, day: Day) -> Markup:
+        """A day of a calendar: its number, its sign, its word for who does not see either."""
+        shown = Markup('<span class="on">{}</span><b aria-hidden="true">{}</b><span class="word">{}</span>').format(
+            day.on.day, day.mark, self.words(day.word)
+        )
+        if day.to is None or day.to.screen not in self._screens:
+            return shown
+        more = () if day.to.id is None else (day.to.id,)
+        return Markup('<a href="{}" title="{} {}">{}</a>').format(
+            address(day.to.screen, *more, asked=day.to.asked), day.on.isoformat(), self.words(day.word), shown
+        )
+
+    def _due(self, due: Due) -> Markup:
+        assert due.on is not None
+        told = [self.day(due.on, due.authority)] if due.open else []
+        told += [self.say("provisional")] if due.provisional else []
+        late = "late" if due.open and due.on < self.today else ""
+        between = "，" if self.language is Language.CHINESE else ", "
+        words = Markup(' <span class="left {}">{}</span>').format(late, between.join(told))
+        return Markup('<span class="number">{}</span>').format(due.on.isoformat()) + (words if told else Markup(""))
+
+    def _to(self, to: To) -> Markup:
+        shown = self.draw(to.words)
+        if to.screen not in self._screens:
+            return shown
+        more = () if to.id is None else (to.id,)
+        return Markup('<a href="{}">{}</a>').format(address(to.screen, *more, asked=to.asked), shown)
+
+
+def _grouped(fen: int) -> str:
+    """Yuan with thousands set off: 5,036.50."""
+    yuan, _, rest = format_yuan(abs(fen)).partition(".")
+    return f"{'-' if fen < 0 else ''}{int(yuan):,}.{rest}"

@@ -1,0 +1,70 @@
+"""The person's own page: who one is here, the password, one-time codes."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+from typing import Final
+
+import segno
+from fastapi.responses import Response
+
+from gateway.faces.console import gate
+from gateway.faces.console.reader import Reader
+from gateway.faces.console.sent import sent
+from gateway.foundation.access import one_time
+from gateway.words.errors import InvalidProblem, Problem
+from gateway.words.saying import say
+
+_ISSUER: Final = "gateway"
+
+
+async def own_page(reader: Reader) -> Response:
+    """Show it, or change what was sent: ``what`` is ``password`` or ``factor``."""
+    if reader.request.method != "POST":
+        return _shown(reader, one_time.new_secret())
+    fields, _ = await sent(reader.request)
+    gate.require_own_form(reader.request, fields)
+    secret = _secret(fields.get("secret", ""))
+    try:
+        if fields.get("what") == "password":
+            if fields.get("new", "") != fields.get("again", ""):
+                raise InvalidProblem(say("console.not_the_same"), field="again")
+            await reader.base.people.change_password(reader.visit, fields.get("old", ""), fields.get("new", ""))
+        else:
+            await reader.base.people.set_factor(reader.visit, secret, fields.get("code", ""))
+    except Problem as problem:
+        return _shown(reader, secret, problem)
+    again = await gate.visitor(reader.request, reader.gateway)
+    if again is not None:
+        reader.visit = again
+    return _shown(reader, one_time.new_secret(), done=fields.get("what"))
+
+
+def _shown(reader: Reader, secret: bytes, problem: Problem | None = None, done: str | None = None) -> Response:
+    out = io.BytesIO()
+    code = segno.make(one_time.address(secret, _ISSUER, reader.visit.login), error="m", micro=False)
+    code.save(out, kind="svg", scale=4, border=4, xmldecl=False, svgns=True)
+    told = None
+    if problem is not None:
+        told = {"detail": problem.detail_in(reader.language), "field": problem.field}
+    return reader.page(
+        "me.html",
+        reader.pen.say("me"),
+        200 if problem is None else problem.status,
+        at="me",
+        problem=told,
+        done=done,
+        secret=base64.b32encode(secret).decode(),
+        written=one_time.written(secret),
+        qr="data:image/svg+xml;base64," + base64.b64encode(out.getvalue()).decode(),
+    )
+
+
+def _secret(text: str) -> bytes:
+    try:
+        secret = base64.b32decode(text.encode("ascii"))
+    except (UnicodeError, binascii.Error):
+        secret = b""
+    return secret if len(secret) == 20 else one_time.new_secret()

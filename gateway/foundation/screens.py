@@ -1,0 +1,495 @@
+"""What a room shows on the console: values that say what is there, and nothing of how it looks.
+
+A room names its screens as it names its routes (``Room.screens``). A ``Screen`` has a list or a page of its own, the
+page of one record, and acts. Whatever stands in a cell or beside a label is a plain value: a text, a ``Sentence``, a
+number, a day, or one of the small classes here; the console draws each kind in one way, and escapes it. The address is
+the state: a list is asked for by what stands in it, and nothing is remembered elsewhere. See docs/console.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from enum import Enum
+from typing import Any, Literal, TypeVar
+
+from gateway.foundation.access import Principal
+from gateway.foundation.base import Foundation
+from gateway.foundation.once import NEVER, Once
+from gateway.foundation.rooms import Services
+from gateway.foundation.two_persons import Person
+from gateway.words.clock import day_of
+from gateway.words.errors import NotFoundProblem
+from gateway.words.saying import Both, Sentence, Word, say
+
+T = TypeVar("T")
+
+Tone = Literal["plain", "good", "warn", "bad", "wait"]
+PAGE = 50
+"""Rows on a page of a list."""
+
+
+# --- who looks, and at what -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Look:
+    """One request. ``asked``: what stands in the address, or what was typed into a form, by name; never None.
+
+    ``files``: what was uploaded, by the name of its field. ``once``: for an effect, so that sending a form twice has
+    it once. ``plainly``: persons are shown unmasked; that was asked for with a reason, and is written down.
+    """
+
+    who: Principal
+    base: Foundation
+    services: Services
+    asked: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, Upload] = field(default_factory=dict)
+    once: Once = NEVER
+    plainly: bool = False
+
+    def get(self, service: type[T]) -> T:
+        """The service of a room, by its class."""
+        return self.services.get(service)
+
+    def may(self, scope: str) -> bool:
+        """Whether who looks has this right."""
+        return scope in self.who.scopes
+
+    def require_seen(self, authority: str, what: str = "record") -> None:
+        """Another authority's record looks as if it were not there. Raises NotFoundProblem."""
+        if authority not in self.who.authorities:
+            raise NotFoundProblem(say("http.no_such", what=Word(what)))
+
+    @property
+    def person(self) -> Person:
+        """Who acts, as one of two persons."""
+        return Person(self.who.client_id, self.who.name, operator=True)
+
+    @property
+    def today(self) -> date:
+        """The day in Shanghai."""
+        return day_of(self.base.clock.now())
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file that was chosen in a form."""
+
+    name: str
+    content: bytes
+
+
+# --- values -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Yuan:
+    """An amount in fen, shown in yuan at the right."""
+
+    fen: int | None
+
+
+@dataclass(frozen=True)
+class Moment:
+    """An instant in microseconds, shown as date and minute in +08:00."""
+
+    micros: int | None
+
+
+@dataclass(frozen=True)
+class Code:
+    """An id, a code or a number that people copy: never broken, every digit the same width."""
+
+    text: str | None
+
+
+@dataclass(frozen=True)
+class Tag:
+    """A state in a word, with a tone that never stands alone."""
+
+    word: Said
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True)
+class Due:
+    """A last day. While it is ``open`` what is left of it is said in working days of the authority's calendar."""
+
+    on: date | None
+    open: bool = True
+    provisional: bool = False
+    authority: str | None = None
+
+
+@dataclass(frozen=True)
+class To:
+    """A link: to a screen, to one record of it, or to its list with a filter. Words only for who may not see it."""
+
+    words: Any
+    screen: str
+    id: str | None = None
+    asked: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Many:
+    """Several values, one below the other."""
+
+    values: Sequence[Value]
+
+
+class Named(str):
+    """A field or column by its name in the API, said by the word that the catalogue has for it."""
+
+    __slots__ = ()
+
+
+Said = str | Sentence | Both | Word | Enum
+Value = Said | int | date | Yuan | Moment | Code | Tag | Due | To | Many | None
+"""What may stand in a cell. A ``str`` is shown as it is: what another system, or a person, said."""
+
+
+# --- lists ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several values that a filter or a field may have."""
+
+    value: str
+    words: Said
+
+
+Choices = Sequence[Choice] | Callable[[Look], Awaitable[Sequence[Choice]]]
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What a list can be narrowed by: a word, one of several, or a day. ``name`` stands in the address."""
+
+    name: str
+    label: Said
+    kind: Literal["text", "choice", "day"] = "text"
+    choices: Choices = ()
+    wide: bool = False
+
+
+@dataclass(frozen=True)
+class Head:
+    """What stands above a column. ``number``: its values stand at the right; ``small``: left out on a telephone."""
+
+    words: Said
+    number: bool = False
+    small: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """One record of a list. ``id`` leads to its page, from the first cell; None: it has none."""
+
+    id: str | None
+    cells: Sequence[Value]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which rows: after this cursor, so many."""
+
+    cursor: str | None = None
+    limit: int = PAGE
+
+
+@dataclass(frozen=True)
+class Found:
+    """Rows in the list's order. ``next``: the cursor of the next page; ``total``: how many there are in all, if known.
+
+    ``most``: the total is not counted beyond this.
+    """
+
+    rows: Sequence[Row]
+    next: str | None = None
+    total: int | None = None
+    most: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """A list: what narrows it, its columns, and how it is found. ``asked`` holds only names of ``filters``.
+
+    ``find`` may raise InvalidProblem for what cannot be meant: it is said above the list. ``empty``: what is said where
+    there is nothing yet at all. ``note``: what the list leaves out, or how it is ordered.
+    """
+
+    filters: Sequence[Filter] = ()
+    heads: Sequence[Head]
+    find: Callable[[Look, Wanted], Awaitable[Found]]
+    empty: Said
+    note: Said | None = None
+    acts: Sequence[str] = ()
+
+
+# --- pages ------------------------------------------------------------------------------------------------------------
+
+Fact = tuple[Said, Value]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Labels with their values."""
+
+    title: Said | None
+    facts: Sequence[Fact]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table within a page. ``empty``: what is said where it has no rows; ``note``: a sentence below it."""
+
+    title: Said
+    heads: Sequence[Head]
+    rows: Sequence[Row]
+    empty: Said
+    note: Said | None = None
+    screen: str | None = None
+
+
+@dataclass(frozen=True)
+class Happened:
+    """One entry of a story: when (microseconds), what, and further what is known of it."""
+
+    at: int
+    what: Said
+    facts: Sequence[Fact] = ()
+
+
+@dataclass(frozen=True)
+class Story:
+    """What happened, the oldest first."""
+
+    title: Said
+    entries: Sequence[Happened]
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Things that are compared, side by side."""
+
+    title: Said
+    sides: Sequence[Facts]
+
+
+@dataclass(frozen=True)
+class Note:
+    """A sentence or two that people must see."""
+
+    words: Said
+    tone: Tone = "plain"
+
+
+@dataclass(frozen=True)
+class Day:
+    """A day of a calendar: a mark that is read aloud (✓, !), its tone, a word, and where it leads."""
+
+    on: date
+    mark: str
+    word: Said
+    tone: Tone = "plain"
+    to: To | None = None
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """Days of a month, a row a subject (a channel): colours and signs, never colours alone."""
+
+    title: Said
+    rows: Sequence[tuple[Value, Sequence[Day]]]
+    note: Said | None = None
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image with what it shows in words: SVG of our own, as text."""
+
+    title: Said
+    svg: str
+    words: Said
+
+
+@dataclass(frozen=True)
+class FileOf:
+    """A file that can be fetched from a record's page: by this name, under these words."""
+
+    name: str
+    words: Said
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of a record (``Screen.file`` gives them)."""
+
+    title: Said
+    files: Sequence[FileOf]
+
+
+Block = Facts | Table | Story | Beside | Note | Calendar | Picture | Files
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page: its title, the state of what it shows, blocks, and the acts that its record takes now.
+
+    ``side``: blocks that stand at the right where there is room. ``masked``: persons are shown masked on it,
+    and whoever has the right may ask for them plainly.
+    """
+
+    title: Said
+    blocks: Sequence[Block]
+    tags: Sequence[Tag] = ()
+    acts: Sequence[str] = ()
+    side: Sequence[Block] = ()
+    lead: Value = None
+    masked: bool = False
+
+
+# --- acts -------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Field:
+    """One thing that is asked in a form. ``name`` is that of the service's own field, so that a refusal finds it.
+
+    ``value``: what stands there at first; what was typed stands there again after an error.
+    """
+
+    name: str
+    label: Said
+    kind: Literal["text", "area", "choice", "day", "amount", "file", "password", "flag"] = "text"
+    required: bool = True
+    hint: Said | None = None
+    value: str = ""
+    choices: Sequence[Choice] = ()
+
+
+@dataclass(frozen=True)
+class Form:
+    """What an act asks, and what it will do. ``button``: the act and its sum in words, as 确认退付 5,036.50 元至 …5702.
+
+    ``what``: what will happen, as blocks. ``seen``: the token of what is shown, sent back as ``asked["seen"]``.
+    ``reviewed``: what was typed is shown once more, with ``what`` made from it, before it is done.
+    """
+
+    button: Said
+    what: Sequence[Block] = ()
+    fields: Sequence[Field] = ()
+    seen: str = ""
+    reviewed: bool = False
+
+
+@dataclass(frozen=True)
+class Done:
+    """An act is carried out. It leads to the record's page, to another one (``to``), or shows ``page`` this once."""
+
+    to: To | None = None
+    page: Page | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActPage:
+    """An act as people reach it: a page that says what will happen, and a button that does it.
+
+    ``scope``: the right it needs, beside those that the service asks for. ``form(look, id)`` is made anew each time,
+    from what is so now and what was typed; ``do(look, id)`` calls the service with ``look.person`` and ``look.once``.
+    Both raise the Problems of the service: they are shown above the form, which keeps what was typed. ``money``: who
+    does it proves again who it is. ``same``: the command, the route that do the same.
+    """
+
+    name: str
+    title: Said
+    scope: str
+    form: Callable[[Look, str], Awaitable[Form]]
+    do: Callable[[Look, str], Awaitable[Done | None]]
+    money: bool = False
+    danger: bool = False
+    same: Sequence[str] = ()
+
+
+# --- screens ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Served:
+    """A file as it is given out. ``inline``: the browser may show it in place; only of what we made ourselves."""
+
+    content: bytes
+    media_type: str
+    name: str
+    inline: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Screen:
+    """One screen, at ``/console/NAME``. ``place``: where it stands among the others; ``scope``: who may see it.
+
+    Either ``lists`` or ``page`` is what it opens with. ``one(look, id)``: the page of one record, which raises
+    NotFoundProblem for what is not there or is another authority's. ``file(look, id, name)``: its files.
+    """
+
+    name: str
+    title: Said
+    scope: str
+    place: int
+    lists: Listing | None = None
+    page: Callable[[Look], Awaitable[Page]] | None = None
+    one: Callable[[Look, str], Awaitable[Page]] | None = None
+    acts: Sequence[ActPage] = ()
+    file: Callable[[Look, str, str], Awaitable[Served]] | None = None
+    joined: Sequence[Joins] = ()
+
+    def with_joined(self, joined: Sequence[Joins]) -> Screen:
+        """The same with what other rooms add to it."""
+        more = tuple(act for one in joined for act in one.acts)
+        return replace(self, acts=(*self.acts, *more), joined=tuple(joined))
+
+    def act(self, name: str) -> ActPage | None:
+        """One of its acts."""
+        return next((one for one in self.acts if one.name == name), None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Joins:
+    """What a room adds to a screen of a room that it needs: acts that the screen's pages name, and further blocks.
+
+    ``blocks(look, id)``: what stands below the record's own. A page that names an act which no room brings is no fault.
+    """
+
+    screen: str
+    acts: Sequence[ActPage] = ()
+    blocks: Callable[[Look, str], Awaitable[Sequence[Block]]] | None = None
+
+
+# --- what waits -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Waits:
+    """So many records of one kind wait for a person. ``to`` leads to exactly the list that is counted.
+
+    ``due``: the earliest last day among them. ``whose``: anybody who may (``all``), me as the second person
+    (``second``), another as the second person of mine (``others``). ``instead``: the command that lists them, where no
+    screen does.
+    """
+
+    what: Said
+    number: int
+    to: To | None = None
+    due: date | None = None
+    whose: Literal["all", "second", "others"] = "all"
+    tone: Tone = "plain"
+    most: int | None = None
+    instead: str = ""
+
+
+Waiting = Callable[[Look], Awaitable[Sequence[Waits]]]
+"""What of a room waits for a person (``Room.waiting``). What counts nothing is left out."""

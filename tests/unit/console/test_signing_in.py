@@ -1,0 +1,149 @@
+"""People at the console: who is let in, for how long, and that a session ends everywhere at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from foundation import foundation
+
+from gateway.app import App
+from gateway.faces.build import build
+from gateway.foundation.access import one_time
+from gateway.foundation.access.audit import AuditFilter
+from gateway.foundation.store import Store
+from gateway.settings import Settings
+from gateway.words.clock import ManualClock
+from gateway.words.errors import Problem
+
+PASSWORD = "安澜市的口令2026"
+NOW = datetime(2026, 11, 28, 1, tzinfo=UTC)
+
+
+@dataclass
+class Console:
+    """The console behind an address, without rooms, and a browser without script."""
+
+    app: Any
+    http: httpx.AsyncClient
+    clock: ManualClock
+
+    async def sign_in(self, password: str = PASSWORD, login: str = "duizhang", **more: str) -> httpx.Response:
+        return await self.http.post("/console/sign-in", data={"login": login, "password": password, **more})
+
+    def mark(self, page: httpx.Response) -> str:
+        found = re.search(r'name="mark" value="(\w+)"', page.text)
+        assert found is not None
+        return found[1]
+
+
+@pytest.fixture
+async def console(one_store: Store, tmp_path: Path) -> AsyncIterator[Console]:
+    clock = ManualClock(NOW)
+    base = foundation(one_store, tmp_path, clock, settings=Settings.model_validate({"console": {"idle_minutes": 15}}))
+    app = App(base, ())
+    await base.access.create_operator("duizhang", "对账岗", "supervisor", PASSWORD)
+    transport = httpx.ASGITransport(build(app, ("console",)), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as http:
+        yield Console(app, http, clock)
+
+
+async def test_a_session_ends_by_itself_and_with_its_operator(console):
+    """Idle and absolute end, and what is disabled is out with the next request, wherever it is signed in."""
+    answer = await console.sign_in()
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console")
+    kept = answer.headers["set-cookie"].lower()
+    assert "httponly" in kept
+    assert "samesite=lax" in kept
+    assert "path=/console" in kept
+    assert (await console.http.get("/console/today")).status_code == 200
+    console.clock.advance(timedelta(minutes=14))
+    assert (await console.http.get("/console/today")).status_code == 200
+    console.clock.advance(timedelta(minutes=16))
+    gone = await console.http.get("/console/today?x=1")
+    assert (gone.status_code, gone.headers["location"]) == (303, "/console/sign-in?to=%2Fconsole%2Ftoday%3Fx%3D1")
+    await console.sign_in()
+    for _ in range(61):
+        console.clock.advance(timedelta(minutes=12))
+        last = await console.http.get("/console/today")
+    assert last.status_code == 303, "after twelve hours whatever was done"
+    await console.sign_in()
+    (operator,) = await console.app.base.access.operators()
+    await console.app.base.access.disable_operator(operator.id)
+    assert (await console.http.get("/console/today")).status_code == 303
+
+
+async def test_who_is_not_let_in_is_told_nothing_and_is_written_down(console):
+    wrong = [await console.sign_in("falsch"), await console.sign_in(login="niemand")]
+    assert [one.status_code for one in wrong] == [401, 401]
+    assert wrong[0].text.replace("duizhang", "") == wrong[1].text.replace("niemand", "")
+    for _ in range(4):
+        await console.sign_in("falsch")
+    assert (await console.sign_in()).status_code == 401, "five wrong ones lock the login"
+    console.clock.advance(timedelta(minutes=2))
+    assert (await console.sign_in()).status_code == 303
+    acts = await console.app.base.audit.find(AuditFilter(action="sign-in"))
+    assert [one.status for one in acts].count(401) == len(acts) - 1
+    assert PASSWORD not in str(acts)
+
+
+async def test_a_password_for_one_sign_in_is_changed_before_anything_else(console):
+    await console.app.base.access.create_operator("xinren", "新人", "operator", "one-time-word", once=True)
+    assert await console.app.base.access.authenticate_operator("xinren", "one-time-word") is None
+    assert (await console.sign_in("one-time-word", "xinren")).headers["location"] == "/console/me"
+    assert (await console.http.get("/console/today")).headers["location"] == "/console/me"
+    fields = {"what": "password", "old": "one-time-word", "new": PASSWORD + "!", "again": PASSWORD + "!"}
+    fields["mark"] = console.mark(await console.http.get("/console/me"))
+    assert (await console.http.post("/console/me", data=fields)).status_code == 200
+    assert (await console.http.get("/console/today")).status_code == 200
+    assert (await console.sign_in("one-time-word", "xinren")).status_code == 401
+
+
+async def test_a_one_time_code_is_asked_for_and_taken_once(console):
+    """RFC 6238 section 5.2: who looks over a shoulder cannot use what was just typed."""
+    secret, people = one_time.new_secret(), console.app.base.people
+    _, visit = await people.sign_in("duizhang", PASSWORD, "", "")
+    with pytest.raises(Problem):
+        await people.set_factor(visit, secret, "000000x")
+    step = one_time.step_at(console.clock.now())
+    await people.set_factor(visit, secret, one_time.code_of(secret, step))
+    assert (await console.sign_in()).status_code == 401
+    assert (await console.sign_in(code=one_time.code_of(secret, step))).status_code == 401
+    console.clock.advance(timedelta(seconds=30))
+    code = one_time.code_of(secret, step + 1)
+    assert (await console.sign_in(code=code)).status_code == 303
+    assert (await console.sign_in(code=code)).status_code == 401
+
+
+def test_one_time_codes_are_those_of_the_standard():
+    """RFC 6238, appendix B, the last six digits."""
+    secret = b"12345678901234567890"
+    times = {59: "287082", 1111111109: "081804", 1234567890: "005924", 20000000000: "353130"}
+    for second, code in times.items():
+        assert one_time.code_of(secret, second // one_time.STEP_SECONDS) == code
+
+
+async def test_a_form_of_another_site_does_nothing(console):
+    """CSRF: neither a form without our mark, nor one that the browser says is another site's, is taken."""
+    await console.sign_in()
+    page = await console.http.get("/console/me")
+    foreign = {"sec-fetch-site": "cross-site"}
+    assert (await console.http.post("/console/sign-out", data={})).status_code == 403
+    marked = {"mark": console.mark(page)}
+    assert (await console.http.post("/console/sign-out", data=marked, headers=foreign)).status_code == 403
+    assert (await console.http.get("/console/today")).status_code == 200
+    assert (await console.http.post("/console/sign-out", data=marked)).status_code == 303
+    assert (await console.http.get("/console/today")).status_code == 303
+
+
+async def test_signing_in_leads_nowhere_else(console):
+    for to in ("//evil.example", "https://evil.example", "/console//evil.example", "/console\\evil", "/other"):
+        answer = await console.sign_in(to=to)
+        assert answer.headers["location"] == "/console", to
+    assert "default-src 'none'" in (await console.http.get("/console/today")).headers["content-security-policy"]
