@@ -44,4 +44,6 @@ ROOM = Room(
     books=".audit:BOOKS",
     indexes=".records:INDEXES",
     case_files=".case_files:of_case",
+    screens=(".screens:SCREEN",),
+    waiting=".screens:waiting",
 )

@@ -13,7 +13,7 @@ from gateway.foundation.delivery import Action, Sent
 from gateway.foundation.once import NEVER, Once
 from gateway.rooms.decisions import Decisions
 from gateway.rooms.decisions import fetch as fetch_decision
-from gateway.rooms.payments import records
+from gateway.rooms.payments import records, searching
 from gateway.rooms.payments.accrual import paid_day
 from gateway.rooms.payments.answers import PlatformAnswers
 from gateway.rooms.payments.asks import PlatformAsks
@@ -29,6 +29,7 @@ from gateway.rooms.payments.look_up import LookUp
 from gateway.rooms.payments.pages import PayerPages
 from gateway.rooms.payments.parts import Part
 from gateway.rooms.payments.records import Payment, PaymentFilter, PaymentLine
+from gateway.rooms.payments.searching import Sought
 from gateway.rooms.payments.surcharge import Surcharge
 from gateway.words.clock import day_of, to_micros
 from gateway.words.errors import ConflictProblem, NotFoundProblem
@@ -194,6 +195,18 @@ class Payments:
     async def find(self, narrow: PaymentFilter) -> list[Payment]:
         """Payments, newest first."""
         return await self._base.store.read(lambda conn: records.search(conn, narrow))
+
+    async def seek(self, sought: Sought, before: str | None, limit: int) -> tuple[Sequence[Payment], int]:
+        """A page of payments, newest first, and how many there are in all, not counted beyond ``searching.MOST``."""
+        return await self._base.store.read(
+            lambda conn: (searching.find(conn, sought, before, limit), searching.count(conn, sought))
+        )
+
+    async def waits(self, sought: Sought) -> tuple[int, date | None]:
+        """How many payments there are, and the first last day among them."""
+        return await self._base.store.read(
+            lambda conn: (searching.count(conn, sought), searching.earliest_due(conn, sought))
+        )
 
     async def view(self, payment_id: str, parts: Sequence[Part] = ()) -> PaymentDetails:
         """One payment with all that is known of it, and these parts of other rooms. Raises NotFoundProblem."""

@@ -143,6 +143,7 @@ collection = Table(
     CheckConstraint("source in ('callback','query','statement')", name="known_source"),
     Index("ix_collection_payment", "payment_id"),
     Index("ix_collection_paid", "channel", "paid_at"),
+    Index("ix_collection_serial", "bank_serial"),
 )
 
 payment_exception = Table(

@@ -116,6 +116,7 @@ def upgrade() -> None:
     with op.batch_alter_table('collection', schema=None) as batch_op:
         batch_op.create_index('ix_collection_paid', ['channel', 'paid_at'], unique=False)
         batch_op.create_index('ix_collection_payment', ['payment_id'], unique=False)
+        batch_op.create_index('ix_collection_serial', ['bank_serial'], unique=False)
 
     op.create_table('payment_code',
     sa.Column('channel', sa.String(length=60), nullable=False),
@@ -186,6 +187,7 @@ def downgrade() -> None:
 
     op.drop_table('payment_code')
     with op.batch_alter_table('collection', schema=None) as batch_op:
+        batch_op.drop_index('ix_collection_serial')
         batch_op.drop_index('ix_collection_payment')
         batch_op.drop_index('ix_collection_paid')
 

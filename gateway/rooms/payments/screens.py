@@ -1,0 +1,634 @@
+"""Payments 缴款 on the console: found by any number, with their story, what they owe and why, and what may be done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any, Final
+
+from gateway.foundation.delivery.events import Event
+from gateway.foundation.screens import (
+    ActPage,
+    Block,
+    Choice,
+    Code,
+    Done,
+    Due,
+    Fact,
+    Facts,
+    Field,
+    FileOf,
+    Files,
+    Filter,
+    Form,
+    Found,
+    Happened,
+    Head,
+    Listing,
+    Look,
+    Many,
+    Moment,
+    Named,
+    Note,
+    Page,
+    Picture,
+    Row,
+    Screen,
+    Served,
+    Story,
+    Table,
+    Tag,
+    To,
+    Tone,
+    Value,
+    Waits,
+    Wanted,
+    Yuan,
+)
+from gateway.rooms.decisions import Decision, Decisions
+from gateway.rooms.decisions.corrections import At, Corrections, CorrectionSight
+from gateway.rooms.decisions.records import RecordedEvent
+from gateway.rooms.decisions.states import CorrectionStatus
+from gateway.rooms.payments.details import PaymentDetails
+from gateway.rooms.payments.records import Payment
+from gateway.rooms.payments.searching import MOST, Sought
+from gateway.rooms.payments.service import Payments
+from gateway.rooms.payments.states import Settlement, Status
+from gateway.rooms.payments.surcharge import Surcharge
+from gateway.words.clock import SHANGHAI, from_micros
+from gateway.words.errors import InvalidProblem, NotFoundProblem
+from gateway.words.law import said
+from gateway.words.masking import mask_firm, mask_person, may_be_a_person
+from gateway.words.money import format_yuan, parse_yuan
+from gateway.words.saying import Language, Sentence, Word, say, sentences
+
+_NAME: Final = "payments"
+_TONES: Final[dict[Status, Tone]] = {
+    Status.PAID: "good",
+    Status.REQUESTED: "wait",
+    Status.CANCELLING: "wait",
+    Status.REJECTED: "bad",
+    Status.EXPIRED: "warn",
+}
+_SETTLED: Final[dict[Settlement, Tone]] = {Settlement.MATCHED: "good", Settlement.BROKEN: "bad"}
+_OWED: Final = (Status.REQUESTED, Status.ISSUED, Status.EXPIRED)
+_TOLD: Final = ("reason", "amount", "code", "due_on", "bank_serial", "old", "new", "doubt_reason")
+"""What of an event's data is worth a line in the story."""
+
+
+# --- the list ---------------------------------------------------------------------------------------------------------
+
+
+async def _find(look: Look, wanted: Wanted) -> Found:
+    payments, sought = look.get(Payments), _sought(look)
+    found, total = await payments.seek(sought, wanted.cursor, wanted.limit)
+    rows = [
+        Row(
+            one.id,
+            (
+                one.decision_number,
+                Tag(one.status, _TONES.get(one.status, "plain")) if not one.in_doubt_since_at else _in_doubt(one),
+                Yuan(one.amount),
+                Code(one.code),
+                Due(one.due_on, one.status in _OWED, one.due_provisional, one.authority),
+                Yuan(one.paid_amount),
+                Moment(one.paid_at),
+                Moment(one.created_at),
+            ),
+        )
+        for one in found
+    ]
+    more = found[-1].id if len(found) == wanted.limit else None
+    return Found(rows, more, total, MOST)
+
+
+def _in_doubt(one: Payment) -> Many:
+    return Many((Tag(one.status, _TONES.get(one.status, "plain")), Tag(say("payments.screen_doubt"), "warn")))
+
+
+def _sought(look: Look) -> Sought:
+    """What the address asks for. Raises InvalidProblem for what is no amount, no day, no state."""
+    asked = look.asked
+    authority = asked.get("authority")
+    return Sought(
+        authorities=frozenset(one for one in look.who.authorities if authority in (None, one)),
+        number=asked.get("number"),
+        amount=None if "amount" not in asked else _fen(asked["amount"], "amount"),
+        status=Status(asked["status"]) if asked.get("status") in tuple(Status) else None,
+        settlement=Settlement(asked["settlement"]) if asked.get("settlement") in tuple(Settlement) else None,
+        since=_day(asked, "since"),
+        until=_day(asked, "until"),
+        overdue=look.today if asked.get("only") == "overdue" else None,
+        in_doubt=asked.get("only") == "doubt",
+    )
+
+
+async def _authorities(look: Look) -> Sequence[Choice]:
+    known = await look.base.access.authorities()
+    return [Choice(one.code, one.name) for one in known if one.code in look.who.authorities]
+
+
+_LIST = Listing(
+    filters=(
+        Filter("number", say("payments.screen_number"), wide=True),
+        Filter("status", Named("status"), "choice", tuple(Choice(one.value, one) for one in Status)),
+        Filter(
+            "only",
+            say("payments.screen_only"),
+            "choice",
+            (Choice("overdue", say("payments.screen_overdue")), Choice("doubt", say("payments.screen_doubt"))),
+        ),
+        Filter("settlement", Named("settlement"), "choice", tuple(Choice(one.value, one) for one in Settlement)),
+        Filter("amount", Named("amount")),
+        Filter("since", say("payments.screen_since"), "day"),
+        Filter("until", say("payments.screen_until"), "day"),
+        Filter("authority", Named("authority"), "choice", _authorities),
+    ),
+    heads=(
+        Head(Named("decision_number")),
+        Head(Named("status")),
+        Head(Named("amount"), number=True),
+        Head(Named("code"), small=True),
+        Head(Named("due_on"), small=True),
+        Head(Named("paid_amount"), number=True, small=True),
+        Head(Named("paid_at"), small=True),
+        Head(Named("created_at"), small=True),
+    ),
+    find=_find,
+    empty=say("payments.screen_empty"),
+)
+
+
+# --- one payment ------------------------------------------------------------------------------------------------------
+
+
+async def _one(look: Look, payment_id: str) -> Page:
+    payments = look.get(Payments)
+    seen = await payments.view(payment_id)
+    payment = seen.payment
+    look.require_seen(payment.authority, "payment")
+    decision = await _decision(look, payment)
+    accrued = None if decision is None else await payments.accrued(payment.id)
+    blocks: list[Block] = [*_notes(payment), await _facts(look, seen, decision), _lines(seen)]
+    if seen.collections:
+        blocks.append(_money(look, seen))
+    if accrued is not None and accrued.stretches:
+        blocks.append(_surcharge(accrued))
+    waits: CorrectionSight | None = None
+    if decision is not None:
+        waits = _waiting(await look.get(Corrections).of(decision))
+        blocks += _events(decision, waits)
+    blocks.append(_story(seen.timeline))
+    side: list[Block] = []
+    if payment.code is not None:
+        svg = payments.pages.qr_svg(payment)
+        side.append(Picture(say("payments.screen_qr"), svg, say("payments.screen_qr_words")))
+        files = (FileOf("notice.pdf", say("payments.screen_notice_pdf")),)
+        side.append(
+            Files(say("payments.screen_files"), (*files, FileOf("notice.ofd", say("payments.screen_notice_ofd"))))
+        )
+    return Page(
+        title=payment.decision_number,
+        tags=_tags(payment),
+        lead=Many((Code(payment.id),)),
+        blocks=blocks,
+        side=side,
+        acts=_acts(payment, decision, waits),
+        masked=True,
+    )
+
+
+def _tags(payment: Payment) -> list[Tag]:
+    tags = [Tag(payment.status, _TONES.get(payment.status, "plain"))]
+    if payment.settlement is not Settlement.NONE:
+        tags.append(Tag(payment.settlement, _SETTLED.get(payment.settlement, "plain")))
+    if payment.in_doubt_since_at is not None:
+        tags.append(Tag(say("payments.screen_doubt"), "warn"))
+    return tags
+
+
+def _acts(payment: Payment, decision: Decision | None, waits: CorrectionSight | None) -> list[str]:
+    """What this payment takes now; acts that no room brings are not drawn."""
+    names = []
+    if payment.status is Status.ISSUED:
+        names.append("cancel")
+    if payment.status in (Status.ISSUED, Status.EXPIRED) and decision is not None:
+        names.append("reissue")
+    if payment.paid_amount:
+        names.append("refund")
+    if payment.code is not None:
+        names.append("ask")
+    if waits is not None:
+        names += ["confirm-correction", "withdraw-correction"]
+    elif decision is not None and _correctable(decision):
+        names.append("correct")
+    return names
+
+
+def _notes(payment: Payment) -> list[Block]:
+    notes: list[Block] = []
+    if payment.in_doubt_since_at is not None:
+        since = from_micros(payment.in_doubt_since_at).astimezone(SHANGHAI)
+        why = payment.doubt_reason or ""
+        notes.append(Note(say("payments.screen_doubt_note", since=f"{since:%m-%d %H:%M}", why=why), "warn"))
+    if payment.being_paid_since_at is not None:
+        notes.append(Note(say("payments.screen_being_paid"), "wait"))
+    if payment.reason:
+        notes.append(Note(say("payments.screen_reason", reason=payment.reason), "warn"))
+    return notes
+
+
+async def _facts(look: Look, seen: PaymentDetails, decision: Decision | None) -> Facts:
+    payment, payments = seen.payment, look.get(Payments)
+    name = payment.bill(look.base.envelope).payer_name
+    organisation = (await look.base.access.authority(payment.authority)).name
+    renewed = await payments.replacement_of(payment.id)
+    because = None if decision is None else look.get(Decisions).clocks(decision).due()
+    due: Value = Due(payment.due_on, payment.status in _OWED, payment.due_provisional, payment.authority)
+    facts: list[Fact] = [
+        (Named("party"), name if look.plainly else mask_person(name) if may_be_a_person(name) else mask_firm(name)),
+        (Named("authority"), organisation),
+        (Named("amount"), Yuan(payment.amount)),
+        (Named("code"), Code(payment.code)),
+        (Named("valid_until"), payment.valid_until_on),
+        (Named("due_on"), due if because is None else Many((due, because.because))),
+        (Named("paid_amount"), Yuan(payment.paid_amount)),
+        (Named("channel"), Code(payment.channel)),
+        (Named("created_at"), Moment(payment.created_at)),
+    ]
+    if payment.instalment:
+        facts.insert(2, (Named("instalment"), payment.instalment))
+    if payment.replaces is not None:
+        facts.append((say("payments.screen_replaces"), To(Code(payment.replaces), _NAME, payment.replaces)))
+    if renewed is not None:
+        facts.append((say("payments.screen_renewed"), To(Code(renewed), _NAME, renewed)))
+    return Facts(None, facts)
+
+
+def _lines(seen: PaymentDetails) -> Table:
+    heads = (Head(Named("kind")), Head(Named("item_name")), Head(Named("amount"), number=True))
+    rows = [
+        Row(None, (Word(one.kind.value), Many((one.item_name, Code(one.item_code))), Yuan(one.amount)))
+        for one in seen.lines
+    ]
+    return Table(Named("lines"), heads, rows, "")
+
+
+def _money(look: Look, seen: PaymentDetails) -> Table:
+    heads = (
+        Head(Named("paid_at")),
+        Head(Named("amount"), number=True),
+        Head(Named("bank_serial")),
+        Head(Named("payer"), small=True),
+        Head(Named("cleared_on"), small=True),
+        Head(Named("treasury_on"), small=True),
+    )
+    rows = []
+    for one in seen.collections:
+        payer = one.payer(look.base.envelope)
+        cleared, treasury = seen.days.get((one.code, one.bank_serial), (None, None))
+        shown = payer if payer is None or look.plainly else mask_person(payer)
+        cells = (Moment(one.paid_at), Yuan(one.amount), Code(one.bank_serial), shown, cleared, treasury)
+        rows.append(Row(None, cells))
+    return Table(Named("money"), heads, rows, "")
+
+
+def _surcharge(found: Surcharge) -> Table:
+    heads = (
+        Head(say("payments.screen_days")),
+        Head(Named("days"), number=True),
+        Head(Named("base"), number=True, small=True),
+        Head(Named("counted"), small=True),
+        Head(Named("why")),
+    )
+    rows = [
+        Row(None, (Many((one.first, one.last)), one.days, Yuan(one.base), one.counted, one.why))
+        for one in found.stretches
+    ]
+    words: list[Sentence] = [
+        say("payments.surcharge_to", on=found.on, days=found.days, amount=format_yuan(found.amount))
+    ]
+    words += [say("payments.surcharge_capped")] if found.capped else []
+    words += [say("payments.surcharge_reduced", yuan=format_yuan(found.reduced_by))] if found.reduced_by else []
+    note = say("payments.surcharge", parts=[*words, *(said(one) for one in found.rules)])
+    return Table(say("payments.screen_surcharge"), heads, rows, "", note)
+
+
+def _events(decision: Decision, waits: CorrectionSight | None) -> list[Block]:
+    heads = (Head(Named("event")), Head(Named("on")), Head(Named("recorded_at")), Head(Named("in_force")))
+    rows = [
+        Row(None, (Word(one.event.kind.value), one.event.on, Moment(one.recorded_at), one.ended_by is None))
+        for one in decision.recorded
+    ]
+    blocks: list[Block] = [Table(say("payments.screen_events"), heads, rows, say("payments.screen_no_events"))]
+    if waits is not None:
+        by = waits.correction.proposed_name
+        blocks.insert(0, Note(say("payments.screen_correction_waits", by=by, reason=waits.correction.reason), "wait"))
+    return blocks
+
+
+def _story(events: Sequence[Event]) -> Story:
+    return Story(
+        say("payments.screen_story"),
+        [
+            Happened(
+                one.at,
+                _what(one.type),
+                [(Named(name), str(one.data[name])) for name in _TOLD if isinstance(one.data.get(name), (str, int))],
+            )
+            for one in events
+        ],
+    )
+
+
+def _what(event: str) -> Sentence | str:
+    """An event in words; one that has none by its name, as other rooms may tell."""
+    id = f"payments.told_{event.partition('.')[2]}"
+    return say(id) if id in sentences(Language.ENGLISH) else event
+
+
+async def _file(look: Look, payment_id: str, name: str) -> Served:
+    payments = look.get(Payments)
+    payment = await payments.held(payment_id)
+    look.require_seen(payment.authority, "payment")
+    if name not in ("notice.pdf", "notice.ofd"):
+        raise NotFoundProblem(say("http.no_such", what=Word("file")))
+    kind: Any = name.rpartition(".")[2]
+    authority = await look.base.access.authority(payment.authority)
+    made = await payments.pages.notice(payment, authority.name, authority.telephone, kind)
+    return Served(made, f"application/{kind}", f"{payment.decision_number}.{kind}", inline=kind == "pdf")
+
+
+# --- acts -------------------------------------------------------------------------------------------------------------
+
+_REASON = Field("reason", Named("reason"), "area")
+
+
+async def _payment(look: Look, payment_id: str) -> Payment:
+    found = await look.get(Payments).held(payment_id)
+    look.require_seen(found.authority, "payment")
+    return found
+
+
+def _meant(payment: Payment) -> Facts:
+    facts: list[Fact] = [
+        (Named("decision_number"), payment.decision_number),
+        (Named("amount"), Yuan(payment.amount)),
+        (Named("code"), Code(payment.code)),
+        (Named("status"), Tag(payment.status, _TONES.get(payment.status, "plain"))),
+    ]
+    return Facts(None, facts)
+
+
+def _sum(payment: Payment) -> dict[str, str]:
+    return {"amount": f"{payment.amount / 100:,.2f}", "last": (payment.code or "")[-4:]}
+
+
+async def _cancel_form(look: Look, payment_id: str) -> Form:
+    payment = await _payment(look, payment_id)
+    what = (_meant(payment), Note(say("payments.act_cancel_note"), "warn"))
+    return Form(say("payments.act_cancel_button", **_sum(payment)), what, (_REASON,))
+
+
+async def _cancel(look: Look, payment_id: str) -> None:
+    await look.get(Payments).cancel(payment_id, look.asked["reason"], of=look.who.authorities, once=look.once)
+
+
+async def _reissue_form(look: Look, payment_id: str) -> Form:
+    payment = await _payment(look, payment_id)
+    what = (_meant(payment), Note(say("payments.act_reissue_note"), "warn"))
+    return Form(say("payments.act_reissue_button", **_sum(payment)), what, (_REASON,))
+
+
+async def _reissue(look: Look, payment_id: str) -> Done | None:
+    renewed = await look.get(Payments).reissue(
+        payment_id, look.asked["reason"], of=look.who.authorities, once=look.once
+    )
+    return None if renewed is None else Done(To("", _NAME, renewed))
+
+
+async def _ask_form(look: Look, payment_id: str) -> Form:
+    payment = await _payment(look, payment_id)
+    return Form(say("payments.act_ask_button"), (_meant(payment), Note(say("payments.act_ask_note"))))
+
+
+async def _ask(look: Look, payment_id: str) -> None:
+    await _payment(look, payment_id)
+    await look.get(Payments).confirm(payment_id)
+
+
+# --- dates of the decision --------------------------------------------------------------------------------------------
+
+
+async def _decision(look: Look, payment: Payment) -> Decision | None:
+    if payment.decision_id is None:
+        return None
+    return await look.get(Decisions).get(payment.authority, payment.decision_number)
+
+
+async def _held_decision(look: Look, payment_id: str) -> Decision:
+    found = await _decision(look, await _payment(look, payment_id))
+    if found is None:
+        raise NotFoundProblem(say("http.no_such", what=Word("decision")))
+    return found
+
+
+def _correctable(decision: Decision) -> list[RecordedEvent]:
+    return [one for one in decision.recorded if one.ended_by is None]
+
+
+def _waiting(corrections: Sequence[CorrectionSight]) -> CorrectionSight | None:
+    return next((one for one in corrections if one.correction.status is CorrectionStatus.PROPOSED), None)
+
+
+async def _correct_form(look: Look, payment_id: str) -> Form:
+    decision = await _held_decision(look, payment_id)
+    choices = [
+        Choice(one.id, say("payments.act_event", kind=one.event.kind, on=one.event.on))
+        for one in _correctable(decision)
+    ]
+    fields = (
+        Field("event_id", Named("event"), "choice", choices=choices, value=choices[-1].value if choices else ""),
+        Field("on", say("payments.act_correct_on"), "day"),
+        _REASON,
+    )
+    what: list[Block] = [Note(say("payments.act_correct_note"))]
+    if look.asked.get("event_id") and look.asked.get("on"):
+        what.append(_difference(look, decision))
+    return Form(say("payments.act_correct_button"), what, fields, reviewed=True)
+
+
+def _difference(look: Look, decision: Decision) -> Table:
+    """The event's day and the last day to pay, before and after."""
+    old, on = _chosen(look, decision)
+    clocks = look.get(Decisions).clocks(decision)
+    events = [one for one in decision.events if one is not old.event]
+    after = replace(clocks, events=[*events, old.event.model_copy(update={"on": on})]).due()
+    before = clocks.due()
+    heads = (Head(""), Head(say("payments.act_now")), Head(say("payments.act_then")))
+    rows = [
+        Row(None, (Word(old.event.kind.value), old.event.on, on)),
+        Row(None, (Named("due_on"), None if before is None else before.on, None if after is None else after.on)),
+    ]
+    return Table(say("payments.act_correct_what"), heads, rows, "")
+
+
+def _chosen(look: Look, decision: Decision) -> tuple[RecordedEvent, date]:
+    """The event that is meant, and its new day. Raises InvalidProblem."""
+    old = next((one for one in _correctable(decision) if one.id == look.asked.get("event_id")), None)
+    on = _day(look.asked, "on")
+    if old is None or on is None:
+        raise InvalidProblem(say("decisions.no_event"), field="event_id")
+    return old, on
+
+
+async def _correct(look: Look, payment_id: str) -> None:
+    decision = await _held_decision(look, payment_id)
+    old, on = _chosen(look, decision)
+    at = At(decision.authority, decision.number, old.id)
+    event = old.event.model_copy(update={"on": on})
+    await look.get(Corrections).correct(at, event, look.asked["reason"], by=look.person, once=look.once)
+
+
+async def _waiting_correction(look: Look, payment_id: str) -> tuple[Decision, CorrectionSight]:
+    decision = await _held_decision(look, payment_id)
+    found = _waiting(await look.get(Corrections).of(decision))
+    if found is None:
+        raise NotFoundProblem(say("decisions.no_correction_waits"))
+    return decision, found
+
+
+async def _confirm_form(look: Look, payment_id: str) -> Form:
+    decision, found = await _waiting_correction(look, payment_id)
+    return Form(say("payments.act_confirm_button"), _proposed(decision, found), seen=found.seen or "")
+
+
+def _proposed(decision: Decision, found: CorrectionSight) -> list[Block]:
+    old = next(one for one in decision.recorded if one.id == found.correction.event_id)
+    facts: list[Fact] = [
+        (Named("event"), Word(old.event.kind.value)),
+        (say("payments.act_now"), old.event.on),
+        (say("payments.act_then"), say("payments.act_void") if found.event is None else found.event.on),
+        (Named("reason"), found.correction.reason),
+        (Named("proposed_by"), found.correction.proposed_name),
+    ]
+    return [Facts(None, facts)]
+
+
+async def _confirm(look: Look, payment_id: str) -> None:
+    decision, found = await _waiting_correction(look, payment_id)
+    at = At(decision.authority, decision.number, found.correction.event_id)
+    await look.get(Corrections).confirm(at, by=look.person, seen=look.asked.get("seen", ""), once=look.once)
+
+
+async def _withdraw_form(look: Look, payment_id: str) -> Form:
+    decision, found = await _waiting_correction(look, payment_id)
+    return Form(say("payments.act_withdraw_button"), _proposed(decision, found), (_REASON,))
+
+
+async def _withdraw(look: Look, payment_id: str) -> None:
+    decision, found = await _waiting_correction(look, payment_id)
+    at = At(decision.authority, decision.number, found.correction.event_id)
+    await look.get(Corrections).withdraw(at, look.asked["reason"], by=look.person, once=look.once)
+
+
+_WRITE: Final = "payments:write"
+_CORRECT: Final = "decisions:write"
+
+SCREEN = Screen(
+    name=_NAME,
+    title=say("payments.screen"),
+    scope="payments:read",
+    place=40,
+    lists=_LIST,
+    one=_one,
+    file=_file,
+    acts=(
+        ActPage(
+            name="cancel",
+            title=say("payments.act_cancel"),
+            scope=_WRITE,
+            form=_cancel_form,
+            do=_cancel,
+            danger=True,
+            same=("POST /v1/payments/{id}/cancel",),
+        ),
+        ActPage(
+            name="reissue",
+            title=say("payments.act_reissue"),
+            scope=_WRITE,
+            form=_reissue_form,
+            do=_reissue,
+            same=("POST /v1/payments/{id}/reissue",),
+        ),
+        ActPage(
+            name="ask",
+            title=say("payments.act_ask"),
+            scope=_WRITE,
+            form=_ask_form,
+            do=_ask,
+            same=("POST /v1/payments/{id}/confirmation",),
+        ),
+        ActPage(
+            name="correct",
+            title=say("payments.act_correct"),
+            scope=_CORRECT,
+            form=_correct_form,
+            do=_correct,
+            same=("POST /v1/decisions/{authority}/{number}/events/{event}/correction",),
+        ),
+        ActPage(
+            name="confirm-correction",
+            title=say("payments.act_confirm"),
+            scope=_CORRECT,
+            form=_confirm_form,
+            do=_confirm,
+            same=("POST /v1/decisions/{authority}/{number}/events/{event}/confirmation",),
+        ),
+        ActPage(
+            name="withdraw-correction",
+            title=say("payments.act_withdraw"),
+            scope=_CORRECT,
+            form=_withdraw_form,
+            do=_withdraw,
+            same=("POST /v1/decisions/{authority}/{number}/events/{event}/withdrawal",),
+        ),
+    ),
+)
+
+
+# --- what waits -------------------------------------------------------------------------------------------------------
+
+
+async def waiting(look: Look) -> Sequence[Waits]:
+    """Payments in doubt, and those that are overdue."""
+    if not look.may("payments:read"):
+        return ()
+    payments, mine = look.get(Payments), look.who.authorities
+    doubt, _ = await payments.waits(Sought(mine, in_doubt=True))
+    late, first = await payments.waits(Sought(mine, overdue=look.today))
+    return (
+        Waits(say("payments.wait_doubt"), doubt, To("", _NAME, asked={"only": "doubt"}), tone="warn", most=MOST),
+        Waits(say("payments.wait_overdue"), late, To("", _NAME, asked={"only": "overdue"}), first, most=MOST),
+    )
+
+
+# --- inside -----------------------------------------------------------------------------------------------------------
+
+
+def _day(asked: Any, name: str) -> date | None:
+    if not asked.get(name):
+        return None
+    try:
+        return date.fromisoformat(asked[name])
+    except ValueError:
+        raise InvalidProblem(say("console.no_day"), field=name) from None
+
+
+def _fen(text: str, name: str) -> int:
+    plain = text.replace(",", "").removeprefix("¥")
+    try:
+        return parse_yuan(plain if "." in plain else f"{plain}.00")
+    except ValueError:
+        raise InvalidProblem(say("console.no_amount"), field=name) from None
