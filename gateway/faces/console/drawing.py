@@ -44,7 +44,7 @@ class Pen:
             return head[:1].upper() + head[1:]
         return "" if said is None else named(said, self.language)
 
-    def say(self, id: str, /, **given: Any) -> str:
+    def own(self, id: str, /, **given: Any) -> str:
         """A sentence of the console's own."""
         return say(f"console.{id}", **given).in_(self.language)
 
@@ -70,7 +70,7 @@ class Pen:
             case date():
                 return Markup('<span class="number">{}</span>').format(value.isoformat())
             case bool():
-                return escape(self.say("yes" if value else "no"))
+                return escape(self.own("yes" if value else "no"))
             case int():
                 return Markup('<span class="number">{:,}</span>').format(value)
             case _:
@@ -79,15 +79,15 @@ class Pen:
     def day(self, on: date, authority: str | None = None) -> str:
         """What is left until a day, in working days, or for how many days it is over."""
         if on == self.today:
-            return self.say("due_today")
+            return self.own("due_today")
         if on < self.today:
-            return self.say("late_days", days=(self.today - on).days)
+            return self.own("late_days", days=(self.today - on).days)
         gap = (on - self.today).days
         if gap > _FAR:
-            return self.say("left_days", days=gap)
+            return self.own("left_days", days=gap)
         calendar = self._base.reckoning.of(authority).calendar
         ahead = (self.today + timedelta(days=one) for one in range(1, gap + 1))
-        return self.say("left_working", days=sum(calendar.is_working(one).value for one in ahead))
+        return self.own("left_working", days=sum(calendar.is_working(one).value for one in ahead))
 
     def moment(self, micros: int) -> Markup:
         """An instant: day and minute in +08:00, the whole of it for machines and for who points at it."""
@@ -128,7 +128,7 @@ class Pen:
     def _due(self, due: Due) -> Markup:
         assert due.on is not None
         told = [self.day(due.on, due.authority)] if due.open else []
-        told += [self.say("provisional")] if due.provisional else []
+        told += [self.own("provisional")] if due.provisional else []
         late = "late" if due.open and due.on < self.today else ""
         between = "，" if self.language is Language.CHINESE else ", "
         words = Markup(' <span class="left {}">{}</span>').format(late, between.join(told))

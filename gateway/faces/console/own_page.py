@@ -51,7 +51,7 @@ def _shown(reader: Reader, secret: bytes, problem: Problem | None = None, done: 
         told = {"detail": problem.detail_in(reader.language), "field": problem.field}
     return reader.page(
         "me.html",
-        reader.pen.say("me"),
+        reader.pen.own("me"),
         200 if problem is None else problem.status,
         at="me",
         problem=told,

@@ -117,7 +117,7 @@ async def sign_out(request: Request, gateway: Gateway) -> Response:
 def _sign_in(
     stranger: Stranger, wrong: Problem | None = None, login: str = "", *, to: str = HOME, kept: str = ""
 ) -> Response:
-    title = stranger.pen.say("sign_in")
+    title = stranger.pen.own("sign_in")
     said = None if wrong is None else wrong.detail_in(stranger.language)
     status = 200 if wrong is None else wrong.status
     return stranger.page("sign_in.html", title, status, wrong=said, login=login, to=to, kept=kept)
@@ -129,7 +129,7 @@ def _go_on(stranger: Stranger, to: str, kept: str, mark: str) -> Response:
         fields = {str(name): str(value) for name, value in json.loads(kept).items()}
     except (ValueError, AttributeError):
         return _redirect(to)
-    return stranger.page("go_on.html", stranger.pen.say("go_on"), to=to, fields=fields, mark_now=mark)
+    return stranger.page("go_on.html", stranger.pen.own("go_on"), to=to, fields=fields, mark_now=mark)
 
 
 # --- somebody who is signed in ----------------------------------------------------------------------------------------
@@ -440,7 +440,7 @@ class _Doing:
         typed = self._look.asked
         return self._reader.page(
             "form.html",
-            f"{self._reader.pen.say('error')} {title}" if problem else title,
+            f"{self._reader.pen.own('error')} {title}" if problem else title,
             200 if problem is None else problem.status,
             at=self._screen.name,
             heading=title,

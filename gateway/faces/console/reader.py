@@ -88,7 +88,7 @@ class Stranger:
 
     def problem(self, problem: Problem) -> HTMLResponse:
         """What could not be done, in words, and what to do about it."""
-        title = self.pen.say({403: "no_right", 404: "not_there"}.get(problem.status, "not_done"))
+        title = self.pen.own({403: "no_right", 404: "not_there"}.get(problem.status, "not_done"))
         told = {"detail": problem.detail_in(self.language), "cure": problem.cure_in(self.language)}
         return self.page("problem.html", title, problem.status, **told)
 
