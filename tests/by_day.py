@@ -77,3 +77,8 @@ def _database(item: pytest.Function) -> str | None:
 
 def _bears_the_mark(item: pytest.Function) -> bool:
     return any(mark.name == "both_databases" for mark in getattr(item.function, "pytestmark", ()))
+
+
+def examples(by_day: int, at_night: int) -> int:
+    """How many examples Hypothesis is to try where each costs much, or where the usual number is too small."""
+    return at_night if os.environ.get(WHOLE) else by_day

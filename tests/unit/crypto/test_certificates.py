@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from asn1crypto.pem import unarmor
+from by_day import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -141,7 +142,7 @@ def test_a_certificate_without_an_sm2_key_is_refused_by_name():
         parse_certificate(certificate.public_bytes(serialization.Encoding.DER))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(60, 300), deadline=None)
 @given(place=st.integers(0), value=st.integers(1, 255))
 def test_any_altered_byte_of_the_signer_is_refused_without_an_error(root, middle, leaf, now, place, value):
     altered = bytearray(leaf.der)
@@ -164,7 +165,7 @@ def test_a_signature_with_loose_bits_is_refused(root, now):
     assert not verify_chain(bytes(altered), [], [root.der], now).ok
 
 
-@settings(max_examples=50)
+@settings(max_examples=examples(15, 50))
 @given(garbage=st.binary(max_size=300))
 def test_garbage_is_refused_without_an_error(root, now, garbage):
     assert not verify_chain(garbage, [garbage], [root.der], now, crls=[garbage]).ok

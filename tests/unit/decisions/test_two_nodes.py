@@ -17,7 +17,7 @@ from gateway.rooms.decisions import DecisionEvent, Decisions
 from gateway.words.clock import ManualClock
 from gateway.words.errors import ConflictProblem
 
-TIMES = int(os.environ.get("GATEWAY_TEST_TIMES", "5"))
+TIMES = int(os.environ.get("GATEWAY_TEST_TIMES", "2"))
 """How often two nodes meet; twenty times in `make nightly`."""
 
 

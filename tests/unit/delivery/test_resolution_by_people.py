@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from by_day import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import insert, update
@@ -160,7 +161,7 @@ DOORS = ("happened", "did not happen", "withdraw", "look", "confirm")
 acts = st.tuples(st.sampled_from([ANNA, BORIS, VERA, KEY]), st.sampled_from(DOORS), st.integers(0, 1))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(8, 40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(acts, min_size=3, max_size=10))
 async def test_through_whatever_doors_nobody_ends_a_doubt_alone(one_store, tmp_path, steps):
     """However words, looks and confirmations of three operators and a key follow each other."""

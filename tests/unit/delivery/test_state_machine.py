@@ -95,7 +95,7 @@ INFO = AdapterInfo(
     frozenset({"issue", "cancel", "find", "refund", "find_refund", "open_callback"}),
     find=FindGuarantee(settle_seconds=5),
 )
-EXAMPLES, STEPS = map(int, os.environ.get("GATEWAY_TEST_MACHINE", "10 12").split())
+EXAMPLES, STEPS = map(int, os.environ.get("GATEWAY_TEST_MACHINE", "5 12").split())
 """How many runs, and of how many steps; ``make nightly`` takes more."""
 FINDS = ("truth", "truth", "silence", "refused", "busy")
 SECRET = b"of the platform" * 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+from by_day import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from publication_table import Told, reckon, worked
@@ -66,7 +67,7 @@ def decisions(draw: st.DrawFn) -> Told:
     )
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(100, 400))
 @given(decisions(), st.sampled_from(sorted(ADAPTERS)), st.integers(0, 60), st.none() | st.integers(0, 60))
 def test_by_when_and_until_when_are_those_of_the_table(told: Told, target: str, waits: int, shown: int | None) -> None:
     today = told.decided_on + timedelta(days=waits)

@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from by_day import examples
 from disclosure_room import ACCEPTED, ORGAN, PENDING, REJECTED, Room, Target
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -160,7 +161,7 @@ async def live(folder: Path, steps: Sequence[str]) -> None:
 @example(steps=["is silent and does it late", "time", "withdraw", "time", "a late copy arrives"])
 @example(steps=["judges later", "time", "withdraw", "a day", "it decides"])
 @example(steps=["time", "is silent", "shield", "withdraw", "does and is silent", "time"])
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(3, 6), deadline=None, suppress_health_check=list(HealthCheck))
 def test_what_is_withdrawn_is_not_public_in_the_end(sqlite_url: str, steps: Sequence[str]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy(sqlite_url.removeprefix("sqlite:///"), Path(folder) / "gateway.db")

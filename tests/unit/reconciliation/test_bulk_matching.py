@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from by_day import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -63,7 +64,7 @@ def key(one: Booked | StatementLine) -> tuple[str, ...]:
     return getattr(one, "kind", ""), one.code, one.bank_serial
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(20, 60), deadline=None)
 @given(st.lists(booked, unique_by=key), st.lists(told, unique_by=key), asked)
 def test_a_big_day_is_judged_like_a_small_one(books, lines, question) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from by_day import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -213,7 +214,7 @@ def spoilt(draw: st.DrawFn) -> tuple[Profile, bytes]:
     return profile, content
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(30, 100), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(spoilt())
 def test_what_is_read_at_once_is_what_is_read_line_by_line(asked: tuple[Profile, bytes]) -> None:
     profile, content = asked

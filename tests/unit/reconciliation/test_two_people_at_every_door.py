@@ -15,6 +15,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from by_day import examples
 from foundation import foundation
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -178,7 +179,7 @@ class Doors:
         assert known.closed_by != KEY.name
 
 
-@settings(walks, max_examples=12)
+@settings(walks, max_examples=examples(3, 12))
 @given(
     steps=st.lists(
         st.tuples(st.sampled_from(["propose", "look", "name", "confirm", "withdraw", "explain"]), people, look),
@@ -201,7 +202,7 @@ def test_nobody_moves_the_money_of_a_break_alone(template: Path, steps: list[tup
         asyncio.run(walk(store, folder))
 
 
-@settings(walks, max_examples=40)
+@settings(walks, max_examples=examples(8, 40))
 @given(steps=st.lists(st.tuples(st.sampled_from(["close", "ask", "confirm"]), people, st.booleans()), max_size=8))
 def test_nobody_opens_a_month_alone(base: Foundation, steps: list[tuple[str, Person, bool]]) -> None:
     months, channel = Months(base, Rules().window, Decisions(base).clocks_of), f"channel-{next(_numbers)}"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from by_day import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from money_bench import DOCUMENTS, KEY, ONE, OTHER, PAYEE, THIRD, Bench
@@ -176,7 +177,7 @@ class Room:
         return [one for one in known if one.status in (RefundStatus.PROPOSED, RefundStatus.CONFIRMED)]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(10, 60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(begin=_BEGIN, steps=st.lists(_STEP, min_size=3, max_size=20))
 async def test_whatever_they_do_two_operators_agree_to_what_they_saw_before_money_leaves(quick, begin, steps):
     def wipe(conn: Connection) -> None:

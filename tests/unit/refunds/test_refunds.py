@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from by_day import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from money_bench import CODE, NOW, ONE, OTHER, PAYEE, Bench
@@ -45,7 +46,7 @@ async def test_many_who_ask_at_once_never_get_more_back_than_was_paid(bench):
     assert await bench.going_back(payment_id) == [80_00]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(8, 25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     steps=st.lists(
         st.one_of(

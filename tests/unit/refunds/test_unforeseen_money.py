@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from by_day import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from money_bench import DOCUMENTS, NOW, ONE, OTHER, PAYEE, THIRD, Bench, a_file, a_row
@@ -218,7 +219,7 @@ async def test_a_part_of_the_money_is_no_way_out(quick):
 _PERSON = st.sampled_from([ONE, OTHER, THIRD])
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(8, 30), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     steps=st.lists(
         st.one_of(

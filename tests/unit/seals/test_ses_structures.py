@@ -7,6 +7,7 @@ from dataclasses import replace
 import asn1tools
 import pytest
 import seal_versions
+from by_day import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -154,7 +155,7 @@ def test_what_is_not_der_to_its_last_byte_is_refused(forge, spoil):
         read_signature(spoil(forge.sign()))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(40, 150), deadline=None)
 @given(data=st.data())
 def test_whatever_bytes_come_reading_ends_in_a_structure_or_a_refusal(forge, data):
     der = bytearray(forge.der)

@@ -21,7 +21,7 @@ from gateway.foundation.store.tables import idempotency
 from gateway.words.clock import SystemClock
 from gateway.words.errors import UnavailableProblem
 
-TIMES = int(os.environ.get("GATEWAY_TEST_TIMES", "5"))
+TIMES = int(os.environ.get("GATEWAY_TEST_TIMES", "2"))
 """How often two nodes meet; twenty times in `make nightly`."""
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from by_day import examples
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from lxml import etree
@@ -29,7 +30,7 @@ BILL = f"""<QueryBillResponse xmlns="{SPACE}"><Result>00000</Result><Information
 <TraNoBus>S2</TraNoBus></Payment></Bill></QueryBillResponse>"""
 OPTIONAL = ("CrcCode", "PayUrl", "ValidDate", "PayerName")
 NAMES = st.from_regex(r"[A-Z][A-Za-z]{0,8}X", fullmatch=True)
-OFTEN = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+OFTEN = settings(max_examples=examples(20, 60), deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from by_day import examples
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from lxml import etree
@@ -170,7 +171,7 @@ def _structures(value: Any) -> list[dict[str, Any]]:
     return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, dict) and one]
 
 
-OFTEN = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+OFTEN = settings(max_examples=examples(12, 40), deadline=None, suppress_health_check=list(HealthCheck))
 OPERATIONS = pytest.mark.parametrize(("wsdl", "operation"), _operations())
 
 
