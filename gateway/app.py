@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
 
-from prometheus_client import CollectorRegistry, Gauge
-
 from gateway.foundation import handovers, opening, rooms
 from gateway.foundation.base import Foundation
-from gateway.foundation.delivery import event_records, limits, operation_records
-from gateway.foundation.drift import records as drift_records
+from gateway.foundation.delivery import limits, operation_records
+from gateway.foundation.figures import Figures, Measure
+from gateway.foundation.measuring import Measuring
 from gateway.foundation.rooms import Opened, Room, Services
 from gateway.settings import Settings
 from gateway.words.clock import Clock, Drift, SystemClock
@@ -23,6 +22,10 @@ if TYPE_CHECKING:
     from gateway.foundation.screens import Screen
 
 T = TypeVar("T")
+
+PROVISIONAL = Measure(
+    "gateway_provisional_dates", "Kept last days that rest on days off not published yet, by room", ("room",)
+)
 
 _DRIFT_SECONDS = 5.0
 _READY_SECONDS = 0.9
@@ -43,33 +46,7 @@ class App:
         handovers.check_bases(base.settings.handovers.basis, giving)
         self.stopping = False
         self._drift = Drift(base.clock)
-        self.metrics = CollectorRegistry()
-        self._operations = Gauge(
-            "gateway_operations",
-            "Operations that have not ended, by channel and state",
-            ("channel", "state"),
-            registry=self.metrics,
-        )
-        labels = ("channel", "action", "element")
-        self._drifted = Gauge(
-            "gateway_contract_drift_seen",
-            "How often a channel sent what its contract does not have",
-            labels,
-            registry=self.metrics,
-        )
-        self._drifted_since = Gauge(
-            "gateway_contract_drift_first_seen_timestamp_seconds",
-            "When a channel first sent what its contract does not have",
-            labels,
-            registry=self.metrics,
-        )
-        self._of_rooms: dict[str, Gauge] = {}
-        self._waiting = Gauge("gateway_store_waiting", "Units waiting to be stored", registry=self.metrics)
-        self._lag = Gauge(
-            "gateway_events_lag_seconds",
-            "Age of the oldest open transaction for which the event feed waits",
-            registry=self.metrics,
-        )
+        self.measuring = Measuring(base, tuple(figures_of(found)))
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -134,29 +111,11 @@ class App:
             notes.append(f"the clock was set by {drift:+.0f} s since the gateway started")
         return [], notes
 
-    async def _measure_rooms(self) -> None:
-        """What the rooms say of themselves; what none of them names any more is gone."""
-        for gauge in self._of_rooms.values():
-            gauge.clear()
-        for room, _ in self.rooms:
-            if room.figures is None:
-                continue
-            for one in await self.base.store.read(room.place(room.figures)):
-                if one.name not in self._of_rooms:
-                    labels = tuple(one.labels)
-                    self._of_rooms[one.name] = Gauge(one.name, one.help, labels, registry=self.metrics)
-                self._of_rooms[one.name].labels(*one.labels.values()).set(one.value)
 
-    async def measure(self) -> None:
-        """Bring the metrics up to date."""
-        self._waiting.set(self.base.store.waiting)
-        self._lag.set(await self.base.store.read(event_records.lag))
-        self._operations.clear()
-        for (channel, state), number in (await self.base.store.read(operation_records.counts)).items():
-            self._operations.labels(channel, state).set(number)
-        await self._measure_rooms()
-        self._drifted.clear()
-        self._drifted_since.clear()
-        for one in await self.base.store.read(drift_records.all_of):
-            self._drifted.labels(one.channel, one.action, one.element).set(one.seen)
-            self._drifted_since.labels(one.channel, one.action, one.element).set(one.first_seen_at / 1_000_000)
+def figures_of(found: Iterable[Room]) -> Iterator[Figures]:
+    """What each room measures, and its kept dates that rest on days off not published yet."""
+    counts = {room.name: room.place(room.provisional) for room in found if room.provisional is not None}
+    yield Figures((PROVISIONAL,), lambda conn, _: [PROVISIONAL.at(count(conn), of) for of, count in counts.items()])
+    for room in found:
+        if room.figures is not None:
+            yield room.place(room.figures)

@@ -75,6 +75,7 @@ def foundation(
         people=People(store, envelope, clock, access, audit, chosen.console),
         schedules=Schedules(store, clock, delivery.node),
         two_persons=two_persons,
+        meters=sends.node.meters,
     )
 
 

@@ -19,6 +19,7 @@ from gateway.faces.console import pages as console_pages
 from gateway.faces.payer import pages
 from gateway.faces.public import pages as public_pages
 from gateway.foundation.http.audited import Audited
+from gateway.foundation.http.counted import Counted
 from gateway.foundation.http.door import Door
 from gateway.foundation.http.manners import Manners
 from gateway.foundation.http.plans import Plans
@@ -52,7 +53,8 @@ def build(gateway: App, faces: Collection[Face]) -> FastAPI:
         seconds=server.body_seconds,
     )
     audited = Audited(door, gateway.base.access, gateway.base.audit)
-    api.middleware_stack = Manners(audited, {"/docs": _DOCS_POLICY})
+    counted = Counted(audited, gateway.base.meters)
+    api.middleware_stack = Manners(counted, {"/docs": _DOCS_POLICY})
     if "docs" in faces:
         api.openapi = _described(gateway)  # type: ignore[method-assign]
     return api

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
 from gateway.faces.assembled import Gateway
@@ -37,6 +37,5 @@ async def ready(gateway: Gateway, response: Response) -> Health:
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}, "description": "ok"}})
 async def metrics(gateway: Gateway) -> Response:
-    """Prometheus text format."""
-    await gateway.measure()
-    return Response(generate_latest(gateway.metrics), media_type=CONTENT_TYPE_LATEST)
+    """Prometheus text format; answered also while the database is away."""
+    return Response(await gateway.measuring.text(), media_type=CONTENT_TYPE_LATEST)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # named here, made by ``opening``
     from gateway.foundation.delivery.webhooks import Webhooks
     from gateway.foundation.drift import ContractDrift
     from gateway.foundation.evidence import Evidence
+    from gateway.foundation.meters import Meters
     from gateway.foundation.reckoning import Reckoning
     from gateway.foundation.renewal import Renewal
     from gateway.foundation.rotation import Rotation
@@ -34,7 +35,7 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Foundation:
-    """Store, delivery, events, channels, encryption, terms, clock, evidence, notes, access of one running gateway.
+    """Store, delivery, events, channels, encryption, terms, clock, evidence, notes, access, counters of one gateway.
 
     ``opened_at``: when, in microseconds. ``standing``: this node's on a PostgreSQL; None on SQLite.
     """
@@ -61,6 +62,7 @@ class Foundation:
     people: People
     schedules: Schedules
     two_persons: TwoPersons
+    meters: Meters
     standing: Standing | None = None
 
     def settings_of(self, room: str, model: type[M]) -> M:

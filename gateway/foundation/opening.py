@@ -21,6 +21,7 @@ from gateway.foundation.delivery.tokens import Tokens
 from gateway.foundation.delivery.webhooks import Webhooks
 from gateway.foundation.drift import ContractDrift
 from gateway.foundation.evidence import Evidence
+from gateway.foundation.meters import Meters
 from gateway.foundation.reckoning import Reckoning
 from gateway.foundation.renewal import Renewal
 from gateway.foundation.rotation import Rotation
@@ -32,6 +33,7 @@ from gateway.foundation.store.lock import NodeName
 from gateway.foundation.two_persons import TwoPersons
 from gateway.foundation.wire.bounds import Timeouts
 from gateway.foundation.wire.outward import AllowList, OutwardWire
+from gateway.ports.base import Recorder
 from gateway.settings import Settings
 from gateway.words.clock import Clock, to_micros
 
@@ -65,13 +67,16 @@ async def open_foundation(
     if sending or store.dialect != SQLITE:
         rotation.begin()
     drift, shelf = ContractDrift(store, clock), Tokens(store, envelope).shelf
-    channels = Channels.build(settings, recorder=evidence.record, clock=clock, drift=drift.note, shelf=shelf)
+    meters = Meters()
+    recorder = meters.recording(evidence.record)
+    channels = Channels.build(settings, recorder=recorder, clock=clock, drift=drift.note, shelf=shelf)
     stack.push_async_callback(channels.close)
     renewal = Renewal(channels, settings)
     stack.push_async_callback(renewal.close)
     engine = choose(settings.delivery.engine, url, store.dialect, node)
     delivery = Delivery(store, channels, evidence, envelope, clock, _delivery_settings(settings), engine)
     delivery.node.bases.update(settings.handovers.basis)
+    delivery.node.meters = meters
     if standing is not None:
         standing.on_fall(delivery.fall)
     two_persons = TwoPersons(envelope, clock)
@@ -94,12 +99,13 @@ async def open_foundation(
         delivery=delivery,
         resolutions=Resolutions(store, delivery, two_persons, envelope),
         callbacks=Callbacks(store, channels, evidence, delivery, envelope, clock),
-        webhooks=Webhooks(store, delivery.events, envelope, clock, _outward(settings, evidence, clock), node),
+        webhooks=Webhooks(store, delivery.events, envelope, clock, _outward(settings, recorder, clock), node),
         access=access,
         audit=audit,
         people=People(store, envelope, clock, access, audit, settings.console),
         schedules=schedules,
         two_persons=two_persons,
+        meters=meters,
         standing=standing,
     )
 
@@ -125,12 +131,12 @@ async def stop(base: Foundation) -> None:
     await base.evidence.close()
 
 
-def _outward(settings: Settings, evidence: Evidence, clock: Clock) -> OutwardWire:
+def _outward(settings: Settings, recorder: Recorder, clock: Clock) -> OutwardWire:
     """The way out to the webhook endpoints of case systems."""
     seconds = settings.webhooks.timeout
     timeouts = Timeouts(connect=min(5.0, seconds), read=seconds, write=seconds, total=seconds)
     allow, ports = AllowList(settings.webhooks.allow), settings.webhooks.ports
-    return OutwardWire(recorder=evidence.record, allow=allow, timeouts=timeouts, clock=clock, ports=ports)
+    return OutwardWire(recorder=recorder, allow=allow, timeouts=timeouts, clock=clock, ports=ports)
 
 
 async def _take_name(

@@ -106,8 +106,8 @@ class Room:
     in its one view; ``payment_part``: of a payment. ``case_files``: what it puts into a case's
     evidence bundle (``case_files.CaseFiles``). ``doctor``: a ``findings.Look``. ``books``: a tuple of
     ``books.Books``, what its rows are held against by ``gateway evidence audit``. ``provisional``: a function of a
-    connection that counts the kept dates that rest on days off not published yet. ``figures``: a function of a
-    connection that gives what the room measures (``figures.Figure``), for ``/metrics``. ``body_limits``: bytes by path,
+    connection that counts the kept dates that rest on days off not published yet. ``figures``: what the room measures
+    for ``/metrics`` (``figures.Figures``). ``body_limits``: bytes by path,
     where a request may be larger than others. ``words``: the folder of its sentences, where they do not stand in the
     catalogue of this project (``gateway.words.saying``). ``indexes``: its blind indexes, a tuple of
     ``rotation.Indexed``. ``keeping``: the module of its ``TERMS``, and of ``MATTERS`` where it has any

@@ -22,10 +22,10 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from gateway.app import App
+from gateway.app import App, figures_of
 from gateway.cli import app
 from gateway.faces.build import build
-from gateway.foundation import rooms
+from gateway.foundation import measuring, meters, rooms
 from gateway.foundation.channels import ChannelKeys
 from gateway.foundation.lives import LIVES, Life
 from gateway.foundation.store import schema
@@ -171,7 +171,19 @@ def written(name: str) -> str:
     return json.dumps(SNAPSHOTS[name](), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
-BLOCKS: dict[str, Callable[[], str]] = {"problem types": table_of_problems}
+def table_of_measures() -> str:
+    """Everything at ``/metrics`` that is ours: name, labels, what it is."""
+    gauges = [one for part in (*measuring.OF_FOUNDATION, *figures_of(rooms.found())) for one in part.measures]
+    kinds = {"counter": meters.COUNTERS, "histogram": meters.TIMES, "gauge": (*gauges, measuring.UP, measuring.WAITING)}
+    lines = [
+        f"| `{one.name}` | {kind} | {', '.join(f'`{label}`' for label in one.labels)} | {one.help} |"
+        for kind, measures in {**kinds, "info": (meters.BUILD,)}.items()
+        for one in sorted(measures, key=lambda one: one.name)
+    ]
+    return "\n".join(["| Name | Kind | Labels | |", "|---|---|---|---|", *lines])
+
+
+BLOCKS: dict[str, Callable[[], str]] = {"problem types": table_of_problems, "measures": table_of_measures}
 """What stands in a page between two comments of this name, with what collects it."""
 
 

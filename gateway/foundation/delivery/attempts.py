@@ -251,7 +251,10 @@ class Attempts:
         keeping.add_done_callback(self._keeping.discard)
         kept = await asyncio.shield(keeping)
         if kept is not None:
-            self.tell(ending.operation, kept, result)
+            operation, kind = ending.operation, "find" if ending.asked else "call"
+            seconds = (ending.ended - ending.began) / SECOND
+            self._node.meters.call(operation.channel, operation.action, kind, kept.step.label, max(0.0, seconds))
+            self.tell(operation, kept, result)
 
     def tell(self, operation: Operation, kept: Kept, result: Result) -> None:
         """What became of an attempt: to the log, to those who wait, and to the pump if there is more to do."""

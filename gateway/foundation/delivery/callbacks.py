@@ -95,6 +95,7 @@ class Callbacks:
         try:
             opened = await channel.opened(incoming)
         except ForgedCallbackError as refused:
+            self._count(channel_name, "forged")
             await self._refuse(channel, incoming, str(refused))
             raise
         except ContractError as broken:
@@ -132,15 +133,21 @@ class Callbacks:
             raise  # the database is away: nothing can be kept
         except Exception:
             log.exception("a callback could not be applied", channel=channel_name, kind=opened.notice.kind)
+            self._count(channel_name, "failed")
             outcome = "failed: not applied"
             failed = self._raw(channel_name, sensitive, incoming, opened.retry_later, outcome, text)
             await self._store.write_beside(lambda conn: self._evidence.append(conn, failed, subject=opened.event_key))
             return opened.retry_later
         if not taken:
             log.error("callback refused", channel=channel_name, outcome="forged", reason=_USED)
+            self._count(channel_name, "forged")
             raise ForgedCallbackError(_USED)
+        self._count(channel_name, "taken")
         self._delivery.wake(channel_name)
         return opened.acknowledge
+
+    def _count(self, channel: str, outcome: str) -> None:
+        self._delivery.node.meters.callback(channel, outcome)
 
     async def refused(self, *, channel: str | None, before: str | None, limit: int) -> list[tuple[Refused, str]]:
         """Messages that were not authentic, newest first, each with its beginning as it may be shown."""
@@ -178,6 +185,7 @@ class Callbacks:
         if isinstance(broken, UnreadableCallbackError):
             about, thanks, refuse, text = broken.about, broken.acknowledge, broken.refuse, broken.decrypted
         log.error("callback refused", channel=name, outcome="unreadable", reason=reason)
+        self._count(name, "unreadable")
         handler = None if about is None else self._handlers.get(type(about))
         refused = self._evidence.prepare(
             self._raw(name, channel.info.sensitive, incoming, refuse, f"unreadable: {reason}", text)

@@ -13,6 +13,7 @@ from gateway.foundation.delivery.limits import SECOND
 from gateway.foundation.delivery.operation_records import OperationRecord
 from gateway.foundation.delivery.retry_rules import Patience
 from gateway.foundation.evidence import Evidence
+from gateway.foundation.meters import Meters
 from gateway.foundation.once import Once
 from gateway.foundation.store import Store
 from gateway.foundation.store.engine import SQLITE
@@ -49,7 +50,7 @@ class Node:
     ``stopping``: nothing more is claimed. ``wakes``: what each channel's pump waits for. ``asked_under``: the keys of
     requests that wait here for an operation to end, by its id: their status is kept with the outcome.
     ``followed``: which operation carries on what one of these began. ``bases``: on what basis personal data is handed
-    over, by the name of an operation, where an organ has set it.
+    over, by the name of an operation, where an organ has set it. ``meters``: where attempts are counted.
     """
 
     store: Store
@@ -65,6 +66,7 @@ class Node:
     followed: dict[str, str] = field(default_factory=dict)
     bases: dict[str, str] = field(default_factory=dict)
     stopping: bool = False
+    meters: Meters = field(default_factory=Meters)
 
     @property
     def name(self) -> str:

@@ -8,7 +8,6 @@ from datetime import date
 from typing import Any
 
 from sqlalchemy import (
-    Boolean,
     ColumnElement,
     Connection,
     Select,
@@ -93,7 +92,8 @@ class CashFilter:
 
 _read = reader(CashTaken)
 _CLAIMED = select(func.sum(cash_taken.c.amount)).where(cash_taken.c.decision_id == bindparam("decision_id"))
-_PROVISIONAL: ColumnElement[bool] = literal_column(f"({PROVISIONAL})", Boolean)
+# No Boolean: SQLite would be asked whether it "= 1", and would no longer see the condition of its index.
+_PROVISIONAL: ColumnElement[bool] = literal_column(f"({PROVISIONAL})")
 _BY_ID = select(cash_taken).where(cash_taken.c.id == bindparam("id"))
 
 

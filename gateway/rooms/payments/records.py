@@ -9,7 +9,6 @@ from datetime import date, timedelta
 from typing import Any, Literal
 
 from sqlalchemy import (
-    Boolean,
     ColumnElement,
     Connection,
     Date,
@@ -347,7 +346,8 @@ _LOCKED = _BY_ID.with_for_update()
 _LINES = select(payment_line).where(payment_line.c.payment_id == bindparam("id")).order_by(payment_line.c.line)
 _OPEN = payment.c.status == constant(Status.ISSUED.value)
 _UNPAID = payment.c.status.in_([constant(one.value) for one in (Status.REQUESTED, Status.ISSUED, Status.EXPIRED)])
-_PROVISIONAL: ColumnElement[bool] = literal_column(f"({PROVISIONAL})", Boolean)
+# No Boolean: SQLite would be asked whether it "= 1", and would no longer see the condition of its index.
+_PROVISIONAL: ColumnElement[bool] = literal_column(f"({PROVISIONAL})")
 _AFTER = select(payment.c.id).where(payment.c.decision_id.is_not(None), payment.c.id > bindparam("after"))
 _TURN = _AFTER.order_by(payment.c.id).limit(bindparam("most"))
 _RESTING = _TURN.where(_PROVISIONAL)

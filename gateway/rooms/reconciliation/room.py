@@ -14,6 +14,7 @@ ROOM = Room(
     lives=(".states",),
     events=("break.assigned",),
     books=".audit:BOOKS",
+    figures=".figures:FIGURES",
     tables=".tables",
     keeping=".keeping",
     revisions=".revisions",

@@ -49,7 +49,7 @@ async def room(one_store: Store, tmp_path: Path) -> AsyncIterator[Room]:
 async def gauges(room: Room) -> dict[tuple[str, str], int]:
     """What ``/metrics`` says of publication, by the gauge's last word and the target."""
     found = await room.store.read(records.figures)
-    return {(one.name.removeprefix("gateway_disclosures_"), one.labels["target"]): int(one.value) for one in found}
+    return {(one.measure.name.removeprefix("gateway_disclosures_"), one.labels[0]): int(one.value) for one in found}
 
 
 async def failed(room: Room, monkeypatch: pytest.MonkeyPatch) -> list[str]:
