@@ -403,10 +403,24 @@ class ConsoleSettings(Block):
 
 
 class LogSettings(Block):
-    """``[log]``: ``json`` for machines, ``console`` for people; levels as in Python."""
+    """``[log]``: ``json`` for machines, ``console`` for people; levels as in Python.
+
+    ``access``: one line for each request too, at level info.
+    """
 
     format: Literal["json", "console"] = "json"
     level: Literal["debug", "info", "warning", "error"] = "info"
+    access: bool = False
+
+
+class TraceSettings(Block):
+    """``[traces]``: where spans are sent to by OTLP over HTTP (needs the extra ``otlp``); without it nowhere.
+
+    ``sample``: the share of traces that are kept, where whoever asks has not decided it.
+    """
+
+    otlp: WebAddress | None = None
+    sample: Annotated[float, Field(ge=0, le=1)] = 1.0
 
 
 class _OpenBlock(BaseModel):
@@ -488,6 +502,7 @@ class Settings(Block):
     site: SiteSettings = SiteSettings()
     console: ConsoleSettings = ConsoleSettings()
     log: LogSettings = LogSettings()
+    traces: TraceSettings = TraceSettings()
     rooms: dict[str, dict[str, Any]] = {}
     channels: dict[Annotated[str, Field(pattern=_CHANNEL_NAME)], ChannelSettings] = {}
     routes: tuple[Route, ...] = ()

@@ -17,6 +17,7 @@ import uvicorn
 from pydantic import ValidationError
 
 from gateway import logs
+from gateway.foundation import tracing
 from gateway.foundation.crypto import selftest
 from gateway.foundation.store import promises, schema
 from gateway.foundation.store.engine import open_engine, sqlite_path
@@ -50,7 +51,7 @@ def serve(
     logs.take_over()
     selftest.require()
     prepare_database(settings)
-    _to_the_end(_run(settings, chosen, as_json))
+    _to_the_end(_run(settings, chosen, as_json), settings)
 
 
 def worker(ctx: typer.Context, node: Node = None, as_json: Json = False) -> None:
@@ -77,7 +78,7 @@ def worker(ctx: typer.Context, node: Node = None, as_json: Json = False) -> None
             await stop.wait()
         stop.tell()
 
-    _to_the_end(run())
+    _to_the_end(run(), settings)
 
 
 def _what_is_loaded_stays() -> None:
@@ -140,9 +141,13 @@ async def renewing(gateway: App) -> AsyncIterator[None]:
         await asyncio.gather(*under_way, return_exceptions=True)
 
 
-def _to_the_end(main: Coroutine[Any, Any, None]) -> None:
-    """Run on the fastest event loop that there is (uvloop where it is installed)."""
-    with asyncio.Runner(loop_factory=uvicorn.Config("gateway", log_config=None).get_loop_factory()) as runner:
+def _to_the_end(main: Coroutine[Any, Any, None], settings: Settings) -> None:
+    """Run on the fastest event loop that there is (uvloop where it is installed), and tell traces if they are asked."""
+    with (
+        contextlib.closing(main),
+        tracing.told(settings.traces, settings.delivery.node),
+        asyncio.Runner(loop_factory=uvicorn.Config("gateway", log_config=None).get_loop_factory()) as runner,
+    ):
         runner.run(main)
 
 

@@ -53,7 +53,7 @@ def build(gateway: App, faces: Collection[Face]) -> FastAPI:
         seconds=server.body_seconds,
     )
     audited = Audited(door, gateway.base.access, gateway.base.audit)
-    counted = Counted(audited, gateway.base.meters)
+    counted = Counted(audited, gateway.base.meters, tells=gateway.base.settings.log.access)
     api.middleware_stack = Manners(counted, {"/docs": _DOCS_POLICY})
     if "docs" in faces:
         api.openapi = _described(gateway)  # type: ignore[method-assign]

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, Info, Proce
 
 from gateway import __version__
 from gateway.foundation.figures import Measure
+from gateway.foundation.tracing import exchanged
 
 if TYPE_CHECKING:
     from gateway.ports.base import RawExchange, Recorder
@@ -85,7 +86,7 @@ class Meters:
         self._callbacks.labels(channel, outcome).inc()
 
     def recording(self, recorder: Recorder) -> Recorder:
-        """``recorder``, with what passes counted."""
+        """``recorder``, with what passes counted and traced."""
 
         def record(exchange: RawExchange) -> None:
             if exchange.direction == "out":
@@ -93,6 +94,7 @@ class Meters:
                 self._exchanges.labels(exchange.channel, exchange.outcome, status).inc()
                 took = (exchange.ended_at - exchange.started_at) / _SECOND
                 self._exchange_seconds.labels(exchange.channel).observe(max(0.0, took))
+                exchanged(exchange)
             recorder(exchange)
 
         return record

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
+from opentelemetry.trace import get_current_span
 
 from gateway.foundation.channels import Channel
 from gateway.foundation.delivery import endings, limits, operation_records
@@ -22,6 +23,7 @@ from gateway.foundation.delivery.retry_rules import Step, after_call, after_find
 from gateway.foundation.delivery.states import ASKED, SETTLED, WAITING, State
 from gateway.foundation.delivery.waiters import Waiters
 from gateway.foundation.handovers import HandsOver
+from gateway.foundation.tracing import TRACER
 from gateway.ports.base import Message, Pending, Refused
 from gateway.words.errors import (
     ContractError,
@@ -63,8 +65,19 @@ class Attempt:
     async def run(self, read: Callable[[], Message]) -> None:
         """From the request to the outcome in the operation_records. Cut by a stop, an effect becomes doubt.
 
-        ``read`` gives the request: nobody can call with one that cannot be read.
+        ``read`` gives the request: nobody can call with one that cannot be read. The span is a part of the request
+        that began it, where one did.
         """
+        one = self.operation
+        about: dict[str, str | int] = {
+            "gateway.operation": one.id,
+            "gateway.channel": one.channel,
+            "gateway.attempt": one.attempt,
+        }
+        with TRACER.start_as_current_span(f"{one.action} {'find' if self.asking else 'call'}", attributes=about):
+            await self._run(read)
+
+    async def _run(self, read: Callable[[], Message]) -> None:
         operation, node = self.operation, self.node
         began = node.now()
         try:
@@ -145,6 +158,7 @@ class Attempt:
         handed: HandsOver | None = None,
     ) -> None:
         ended = self.node.now()
+        get_current_span().set_attribute("gateway.outcome", step.label)
         await self.settle(Ending(self.operation, action, self.asking, step, exchanges, began, ended, handed), result)
 
     async def _may_call(self, channel: Channel) -> bool:
