@@ -5,13 +5,14 @@ pairs that sign are ECDSA on P-256 or RSA of 3072 bits, and sign there. A secret
 of the module, asked for once and then held in memory, since HMAC-SM3 is reckoned thousands of times a second. A data
 key is unwrapped once for each process that made one, so the way of a request does not touch the module.
 
-A key is found by its label, ``gateway/kek-0001``, and when it is retired ``gateway/retired/kek-0001``. Keys that were
+A key is found by its label, ``gateway/kek-0001``, and when it is retired ``gateway/retired/kek-0001``; what was found
+once is used by its handle from then on. While another process changes an object, some modules show it to nobody for a
+moment, or half written: what finds and uses is then done again, and nothing is made on one look alone. Keys that were
 files before still open and verify, and ``gateway keys rotate all`` makes their successors in the module.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import secrets
 import threading
@@ -43,6 +44,8 @@ _NEEDED: Final[Mapping[Signatures, tuple[str, ...]]] = {
     "ecdsa-p256": ("EC_KEY_PAIR_GEN", "ECDSA"),
     "rsa-3072": ("RSA_PKCS_KEY_PAIR_GEN", "SHA256_RSA_PKCS"),
 }
+_AGAIN: Final = (0.01, 0.03, 0.1)
+"""Seconds between looks at an object that somebody else may be changing."""
 _ALWAYS: Final = ("AES_KEY_GEN", "AES_GCM", "GENERIC_SECRET_KEY_GEN", "SHA256_HMAC")
 
 
@@ -60,6 +63,7 @@ class Token:
     def __init__(self, library: str, label: str, pin: str) -> None:
         self._library, self.label, self._pin = library, label, pin
         self._lock = threading.RLock()
+        self.handles: dict[tuple[str, str], Any] = {}
         self._wrong: SettingsError | None = None
         self._session: pkcs11.Session | None = self._opened(again=False)
 
@@ -78,24 +82,30 @@ class Token:
     def ask(self, work: Callable[[pkcs11.Session], T], *, makes: bool = False) -> T:
         """Do something in the module. A session that was lost, as when a module was restarted, is opened once more.
 
-        An object may go between being found and being used, where another node changes it: then it is looked for anew,
-        unless the work ``makes`` something, which is done once.
+        An object may go, or be half written, where another process changes it: then it is looked for anew, unless the
+        work ``makes`` something, which is done once.
 
         Raises TokenError where the module answers and refuses, UnavailableProblem where it does not answer.
         """
-        from pkcs11.exceptions import ObjectHandleInvalid, PKCS11Error
+        from pkcs11.exceptions import FunctionFailed, GeneralError, ObjectHandleInvalid, PKCS11Error
 
+        passing = () if makes else (ObjectHandleInvalid, GeneralError, FunctionFailed)
         with self._lock:
             if (session := self._session) is not None:
-                try:
-                    with contextlib.suppress(*(() if makes else (ObjectHandleInvalid,))):
+                for pause in (*_AGAIN, None):
+                    try:
                         return work(session)
-                    return work(session)
-                except PKCS11Error as error:
-                    if _answers(session):
-                        raise TokenError(say("keys.token_refuses", token=self.label, reason=_reason(error))) from None
+                    except PKCS11Error as error:
+                        if not _answers(session):
+                            break
+                        if pause is None or not isinstance(error, passing):
+                            said = say("keys.token_refuses", token=self.label, reason=_reason(error))
+                            raise TokenError(said) from None
+                        self.handles.clear()
+                        time.sleep(pause)
                 self._session = None
             try:
+                self.handles.clear()
                 self._session = self._opened(again=True)
                 return work(self._session)
             except (PKCS11Error, SettingsError) as error:
@@ -148,6 +158,7 @@ class TokenKeys(KeyRing):
         self._token, self._create, self._signatures, self._older = token, create, signatures, older
         self._derived: dict[str, bytes] = {}
         self._points: dict[str, bytes] = {}
+        self._labels: dict[bool, set[str]] = {True: set(), False: set()}
         token.require(signatures)
 
     def told(self, live: Mapping[str, tuple[int, ...]]) -> None:
@@ -179,7 +190,7 @@ class TokenKeys(KeyRing):
             return older.unwrap(kid, wrapped)
 
         def work(session: pkcs11.Session) -> bytes:
-            key = self._found(session, kid, "SECRET_KEY")
+            key = self._sought(session, kid, "SECRET_KEY")
             if key is None or (part_id(kid) or ("",))[0] != WRAPPING_KEY:
                 raise ValueError(f"key-encryption key {kid!r} is not in the token {self._token.label}")
             return key.decrypt(wrapped[NONCE_BYTES:], **_gcm(wrapped[:NONCE_BYTES], kid))  # type: ignore[no-any-return]
@@ -296,31 +307,58 @@ class TokenKeys(KeyRing):
         return self._older if self._older.where(*parted) else None
 
     def _inside(self, *, retired: bool) -> Mapping[str, tuple[int, ...]]:
-        """The numbers that are in the module, by name. A public key without its private one is no key any more."""
+        """The numbers that are in the module, by name. A public key without its private one is no key any more.
 
-        def work(session: pkcs11.Session) -> list[str]:
+        What was there the last time and is not is looked for again before it is believed to be gone.
+        """
+
+        def work(session: pkcs11.Session) -> set[str]:
             from pkcs11 import Attribute
 
             kinds = ("SECRET_KEY", "PRIVATE_KEY", *(("PUBLIC_KEY",) if retired else ()))
-            return [one[Attribute.LABEL] for kind in kinds for one in _labelled(session, None, kind)]
+            return {one[Attribute.LABEL] for kind in kinds for one in _labelled(session, None, kind)}
 
+        labels: set[str] = set()
+        for pause in (0.0, *_AGAIN):
+            time.sleep(pause)
+            labels = self._token.ask(work)
+            if labels >= self._labels[retired]:
+                break
+        self._labels[retired] = labels
         found: dict[str, set[int]] = {}
-        for label in self._token.ask(work):
+        for label in labels:
             kid = label.removeprefix(_RETIRED) if retired else label
             if label.startswith(_LABEL) and (parted := part_id(kid.removeprefix(_LABEL))):
                 found.setdefault(parted[0], set()).add(parted[1])
         return {name: tuple(sorted(numbers)) for name, numbers in found.items()}
 
     def _found(self, session: pkcs11.Session, kid: str, kind: str) -> Any:
-        """The one object of a key; None where there is none. Raises SettingsError where there are two."""
-        found = [one for label in (_LABEL, _RETIRED) for one in _labelled(session, label + kid, kind)]
-        if len(found) > 1:
-            raise SettingsError("keys.token", say("keys.token_twice", token=self._token.label, key=_LABEL + kid))
-        return found[0] if found else None
+        """The one object of a key; None where there is none. Raises SettingsError where there are two.
+
+        A key that is retired between the two looks is found by the second one.
+        """
+        handles = self._token.handles
+        for label in () if (kid, kind) in handles else (_LABEL, _RETIRED):
+            found = list(_labelled(session, label + kid, kind))
+            if len(found) > 1:
+                raise SettingsError("keys.token", say("keys.token_twice", token=self._token.label, key=_LABEL + kid))
+            if found:
+                handles[kid, kind] = found[0]
+                break
+        return handles.get((kid, kind))
+
+    def _sought(self, session: pkcs11.Session, kid: str, kind: str) -> Any:
+        """As ``_found``, but where a key is that was there, one look that finds nothing is not believed."""
+        known = any(label + kid in labels for labels in self._labels.values() for label in (_LABEL, _RETIRED))
+        for pause in (0.0, *(_AGAIN if known else ())):
+            time.sleep(pause)
+            if (found := self._found(session, kid, kind)) is not None:
+                return found
+        return None
 
     def _needed(self, session: pkcs11.Session, kid: str, kind: str) -> Any:
         """An object that must be there; the first one of a name is made on first use."""
-        found = self._found(session, kid, kind)
+        found = self._sought(session, kid, kind)
         if found is None and self._create and part_id(kid, 1):
             self._made(session, kid)
             found = self._found(session, kid, kind)

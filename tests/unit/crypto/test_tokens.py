@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 from tokens import PIN, softhsm, token
 
-from gateway.foundation.crypto import rings
+from gateway.foundation.crypto import rings, tokens
 from gateway.foundation.crypto.envelope import Envelope, EnvelopeError
 from gateway.foundation.crypto.keys import (
     EVIDENCE_KEY,
@@ -146,12 +146,54 @@ def test_a_token_without_the_keys_of_the_database_stops_the_start(token):
         keys_of_installation(theirs, sealed)
 
 
-def test_two_keys_of_one_label_are_used_by_nobody(token):
+def test_two_keys_of_one_label_are_used_by_nobody_who_does_not_know_which(token):
     keys = keys_of_installation(token, None)
     kid, wrapped = keys.wrap(bytes(16))
     rings.token_of(token).ask(_second)
+    assert keys.unwrap(kid, wrapped) == bytes(16)
+    rings.token_of(token).handles.clear()
     with pytest.raises(SettingsError, match="has two keys gateway/kek-0001"):
         keys.unwrap(kid, wrapped)
+
+
+def test_a_key_that_the_module_shows_to_nobody_for_a_moment_is_made_once_and_is_not_gone(token, monkeypatch):
+    """What SoftHSM does while another process writes the key."""
+    keys = keys_of_installation(token, None)
+    kid, wrapped = keys.wrap(bytes(16))
+    keys.held(), keys.held(retired=True)
+    shown, looked = tokens._labelled, []
+
+    def hidden(session, label, kind=None):
+        looked.append(label)
+        return iter(()) if looked.count(label) == 1 else shown(session, label, kind)
+
+    for work in (lambda: keys.unwrap(kid, wrapped), lambda: keys.wrap(bytes(16)), lambda: keys.sign(HEAD_KEY, b"x")):
+        looked.clear()
+        rings.token_of(token).handles.clear()
+        monkeypatch.setattr(tokens, "_labelled", hidden)
+        work()
+        looked.clear()
+        assert keys.held()[WRAPPING_KEY] == (1,)
+        monkeypatch.undo()
+    assert len(everything(token)) == 5
+
+
+def test_a_key_that_another_node_puts_aside_between_two_looks_is_one_key(token, monkeypatch):
+    from pkcs11 import Attribute
+
+    keys = keys_of_installation(token, None)
+    kid, wrapped = keys.wrap(bytes(16))
+    shown = tokens._labelled
+
+    def moving(session, label, kind=None):
+        found = list(shown(session, label, kind))
+        for one in found if label == "gateway/kek-0001" else ():
+            one[Attribute.LABEL] = "gateway/retired/kek-0001"
+        return iter(found)
+
+    rings.token_of(token).handles.clear()
+    monkeypatch.setattr(tokens, "_labelled", moving)
+    assert keys.unwrap(kid, wrapped) == bytes(16)
 
 
 def test_who_finds_another_key_beside_its_own_gives_way(token):
