@@ -36,7 +36,7 @@ class GuardedConfig(uvicorn.Config):
             server_header=False,
             proxy_headers=bool(bounds.proxies),
             forwarded_allow_ips=list(bounds.proxies),
-            timeout_graceful_shutdown=int(grace),
+            timeout_graceful_shutdown=grace,  # type: ignore[arg-type]  # asyncio waits for parts of a second, too
             timeout_keep_alive=15,
         )
         self.bounds = bounds

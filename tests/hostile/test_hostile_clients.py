@@ -225,6 +225,10 @@ async def test_who_asked_is_told_by_our_own_proxies_alone(
         assert (await answer(reader)).endswith(b"\r\n\r\n" + seen)
 
 
+def test_requests_have_the_whole_grace_of_a_stop_and_not_its_full_seconds_alone() -> None:
+    assert GuardedConfig(application(), ServerSettings(), 0.9).timeout_graceful_shutdown == 0.9
+
+
 async def test_every_answer_tells_browsers_and_caches_to_keep_nothing() -> None:
     async with serving() as ask:
         for path in (b"/who", b"/fails", b"/nowhere"):
