@@ -11,7 +11,7 @@ from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.ciphers import Cipher, modes
+from cryptography.hazmat.primitives.ciphers import Cipher, CipherContext, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.ciphers.algorithms import SM4
 from cryptography.hazmat.primitives.hmac import HMAC
@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 NONCE_BYTES: Final = 12
 TAG_BYTES: Final = 16
+_PIECE: Final = 256 * 1024
+"""Bytes that are ciphered at a time: one call for 12 MB kept every thread of the process waiting for 80 ms."""
 
 _SM3 = hashes.SM3()
 _BEGUN = hashes.Hash(_SM3)  # a copy of what was begun costs half of beginning anew
@@ -52,7 +54,8 @@ def sm4_gcm_seal(key: bytes, nonce: bytes, plaintext: bytes, aad: bytes) -> byte
     """SM4-GCM ciphertext followed by its 16-byte tag. ``key`` 16 bytes, ``nonce`` 12 and never reused with the key."""
     cipher = Cipher(SM4(key), modes.GCM(nonce)).encryptor()
     cipher.authenticate_additional_data(aad)
-    return cipher.update(plaintext) + cipher.finalize() + cipher.tag
+    pieces = _ciphered(cipher, plaintext, len(plaintext))
+    return b"".join((*pieces, cipher.finalize(), cipher.tag))
 
 
 def sm4_gcm_open(key: bytes, nonce: bytes, sealed: bytes, aad: bytes) -> bytes:
@@ -62,9 +65,17 @@ def sm4_gcm_open(key: bytes, nonce: bytes, sealed: bytes, aad: bytes) -> bytes:
     cipher = Cipher(SM4(key), modes.GCM(nonce, sealed[-TAG_BYTES:])).decryptor()
     cipher.authenticate_additional_data(aad)
     try:
-        return cipher.update(sealed[:-TAG_BYTES]) + cipher.finalize()
+        return b"".join((*_ciphered(cipher, sealed, len(sealed) - TAG_BYTES), cipher.finalize()))
     except InvalidTag:
         raise ValueError("authentication failed: wrong key, wrong context or altered data") from None
+
+
+def _ciphered(cipher: CipherContext, text: bytes, size: int) -> list[bytes]:
+    """The first ``size`` bytes of a text, piece by piece."""
+    if size <= _PIECE:
+        return [cipher.update(text[:size])]
+    view = memoryview(text)
+    return [cipher.update(view[at : min(at + _PIECE, size)]) for at in range(0, size, _PIECE)]
 
 
 def aes_gcm_seal(key: bytes, nonce: bytes, plaintext: bytes, aad: bytes) -> bytes:

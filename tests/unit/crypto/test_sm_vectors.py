@@ -9,7 +9,7 @@ from by_day import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.foundation.crypto import selftest, sm2
+from gateway.foundation.crypto import selftest, sm, sm2
 from gateway.foundation.crypto.sm import aes_gcm_open, aes_gcm_seal, hmac_sm3, sm3, sm4_gcm_open, sm4_gcm_seal
 from gateway.foundation.crypto.sm2 import GmsslProvider, LibcryptoProvider
 from gateway.words.errors import SettingsError
@@ -183,3 +183,15 @@ def test_any_altered_bit_keeps_an_authenticated_ciphertext_shut(plaintext, aad, 
         sealed[place % len(sealed)] ^= 1 << bit
         with pytest.raises(ValueError):
             open_(key, b"n" * 12, bytes(sealed), aad)
+
+
+@pytest.mark.parametrize("size", [0, 15, 16, 17, 64, 100])
+def test_what_is_ciphered_in_pieces_is_what_it_is_at_once(monkeypatch, size):
+    """Other threads wait for no longer than a piece takes."""
+    text = bytes(range(size))
+    at_once = sm4_gcm_seal(b"k" * 16, b"n" * 12, text, b"context")
+    monkeypatch.setattr(sm, "_PIECE", 16)
+    assert sm4_gcm_seal(b"k" * 16, b"n" * 12, text, b"context") == at_once
+    assert sm4_gcm_open(b"k" * 16, b"n" * 12, at_once, b"context") == text
+    with pytest.raises(ValueError):
+        sm4_gcm_open(b"k" * 16, b"n" * 12, at_once[:-1] + bytes([at_once[-1] ^ 1]), b"context")
