@@ -54,15 +54,15 @@ async def test_nodes_that_share_a_server_meet_strikes_and_lose_nothing_and_doubl
 @pytest.mark.parametrize(
     ("sabotage", "seen", "how"),
     [
-        ("reference", "live codes", {"kills": 2}),
-        ("index", "live codes", {"kills": 2}),
-        ("fence", "recorded over another", {"kills": 9, "pauses": 1.0, "late": 3.5, "clients": 6}),
+        ("reference", "live codes", {}),
+        ("index", "live codes", {}),
+        ("fence", "recorded over another", {"pauses": 1.0, "late": 3.5, "clients": 6}),
     ],
 )
 @pytest.mark.nightly
 async def test_the_torture_turns_red_when_a_protection_is_off(tmp_path, sabotage, seen, how):
     torture = _load("torture")
-    how = {"clients": 4, "seconds": 12} | how
+    how = {"clients": 4, "kills": 60, "seconds": 240} | how  # it ends at the first thing that is seen
     options = torture.Options(seed=1, sabotage=sabotage, stop_when_red=True, **how)
     result = await torture.torture(options, tmp_path)
     assert any(seen in one for one in result.doubled), result.table(options)

@@ -135,6 +135,7 @@ class Result:
     doubled: list[str] = field(default_factory=list)
     recovery: list[float] = field(default_factory=list)
     starts: list[float] = field(default_factory=list)
+    waits: dict[str, list[float]] = field(default_factory=dict)
     ended_after: float = 0.0
     seconds: float = 0.0
     odd: Counter[str] = field(default_factory=Counter)
@@ -170,6 +171,12 @@ class Result:
             "CPU of a start": f"median {statistics.median(self.starts):.2f} s, longest {max(self.starts):.2f} s"
             if self.starts
             else "-",
+            "until it is ready": ", ".join(
+                f"{name} {statistics.median(waits):.2f} s, longest {max(waits):.2f} s"
+                for name, waits in self.waits.items()
+                if waits
+            )
+            or "-",
             "all ended after": f"{self.ended_after:.1f} s without faults",
             "run": f"{self.seconds:.0f} s",
         }
@@ -194,6 +201,8 @@ class Node:
         self.process: Any = None
         self.starts: list[float] = []
         """CPU seconds of each start, until it is ready."""
+        self.waits: list[float] = []
+        """Seconds of each of them by the clock: what others leave behind may hold it up, and costs it no CPU."""
 
     async def begin(self, seconds: float = 180.0) -> None:
         """Start, and wait until it says that it is ready; again if it dies on the way (its database may be away)."""
@@ -203,12 +212,14 @@ class Node:
             self.out.unlink(missing_ok=True)
             words = ["-s", str(self.settings), self.command, "--node", self.name, "--json"]
             arguments = (words, str(self.log), str(self.out), self.environment)
+            began = time.monotonic()
             self.process = _forks.Process(target=torture_node.run, args=arguments, daemon=True)
             await asyncio.to_thread(self.process.start)
             while self.process.is_alive():
                 if self.out.exists() and self.out.read_text().endswith("\n"):
                     with contextlib.suppress(psutil.Error):
                         self.starts.append(sum(psutil.Process(self.process.pid).cpu_times()[:2]))
+                        self.waits.append(time.monotonic() - began)
                     return
                 await asyncio.sleep(0.02)
                 if time.monotonic() > until:
@@ -500,6 +511,7 @@ class Torture:
             if after:
                 self.result.recovery.append(after[0] - struck)
         self.result.starts = [one for node in self.nodes for one in node.starts]
+        self.result.waits = {node.name: node.waits for node in self.nodes}
         self.result.seconds = time.monotonic() - began
         return self.result
 
