@@ -25,7 +25,7 @@ from gateway.adapters.seal.rest import RestSealService
 from gateway.foundation.drift import ContractDrift
 from gateway.foundation.wire import ChannelWire, FrameWire, Limits, MessageSigner, soap
 from gateway.foundation.wire.bounds import ON_THE_LOOP, apart, aside
-from gateway.foundation.wire.xml import SMALL, XmlSchema, parse_xml
+from gateway.foundation.wire.xml import SMALL, XmlSchema, let_go, parse_xml
 from gateway.words.clock import SystemClock
 from gateway.words.errors import OutcomeUnknownError, UnusableError
 
@@ -142,6 +142,28 @@ async def test_others_are_answered_while_a_large_answer_is_read(
         await wire.close()
         answered.set()
         assert (await asked)["Code"] == "99010026000000000017"
+
+
+def test_much_is_freed_a_part_at_a_time_wherever_its_list_is() -> None:
+    document = parse_xml("<a><b/><c>" + "<d><e/></d>" * 5000 + "</c></a>")
+    most = document[1]
+    kept = most[2048]
+    let_go(document)
+    assert (len(document), len(most), len(kept)) == (0, 0, 1)
+
+
+async def test_an_answer_is_copied_once() -> None:
+    kept: list[object] = []
+
+    async def answers(line: Any) -> None:
+        await line.request()
+        await line.answer(b"[1]", "Content-Type: application/json")
+
+    async with peers.Peer(answers) as platform:
+        wire = ChannelWire("list", platform.url, recorder=lambda exchange: kept.append(exchange.response_body))
+        answer = await wire.post("list", "", b"", {})
+        await wire.close()
+    assert answer.content is kept[0]
 
 
 async def test_nobody_collects_cycles_while_much_is_made_and_everybody_does_afterwards() -> None:

@@ -218,7 +218,7 @@ def authenticate(signer: MessageSigner, response: httpx.Response) -> None:
 
 async def _see_that_it_is_whole(received: Received) -> None:
     """OutcomeUnknownError for an answer that ended with the connection and may be cut: it does not close by itself."""
-    if not received.framed and not await apart(len(received.body), closes, bytes(received.body)):
+    if not received.framed and not await apart(len(received.body), closes, received.content):
         raise OutcomeUnknownError(f"HTTP {received.status}, ended with the connection and not by itself: perhaps cut")
 
 
@@ -337,7 +337,7 @@ class ChannelWire:
         for name, value in text_of(received.headers):
             name = name.lower()
             told[name] = f"{told[name]}, {value}" if name in told else value
-        return Answer(received.status or 0, told, bytes(received.body))
+        return Answer(received.status or 0, told, received.content)
 
     async def send(
         self,

@@ -207,7 +207,7 @@ class OutwardWire:
             raise NotSentError("the gateway stops: nothing is sent any more")
         try:
             received = await pool.post(action, URL(str(target), encoded=True), content, headers)
-            return httpx.Response(received.status or 0, headers=received.headers, content=bytes(received.body))
+            return httpx.Response(received.status or 0, headers=received.headers, content=received.content)
         except httpx.TransportError as error:
             if isinstance(error, httpx.ConnectError) and _REFUSED in str(error):
                 raise ForbiddenTargetError(str(error)) from error

@@ -80,7 +80,7 @@ class Recording:
                     request_body=body,
                     status=received.status,
                     response_headers=text_of(received.headers),
-                    response_body=bytes(received.body),
+                    response_body=received.content,
                     outcome=outcome,
                     started_at=started_at,
                     ended_at=to_micros(self._clock.now()),

@@ -37,7 +37,16 @@ from gateway.foundation.wire.fitting import Shape
 from gateway.foundation.wire.plans import Odd, Plan
 from gateway.foundation.wire.transport import redirected
 from gateway.foundation.wire.wsdl import HARDENED, SOAP_11, SOAP_12, LocalFiles, Spoken, Version, load_wsdl
-from gateway.foundation.wire.xml import SMALL, USUAL, XmlRefusedError, XmlSchema, load_schema, load_xml, parse_xml
+from gateway.foundation.wire.xml import (
+    SMALL,
+    USUAL,
+    XmlRefusedError,
+    XmlSchema,
+    let_go,
+    load_schema,
+    load_xml,
+    parse_xml,
+)
 from gateway.words.errors import ContractError, DeniedError, ForgedCallbackError, OutcomeUnknownError, UnusableError
 
 if TYPE_CHECKING:
@@ -205,7 +214,10 @@ class SoapCaller:
                     raise fault
                 raise ContractError(f"a fault that the contract does not declare: {payload.findtext('faultstring')}")
             if status == 200:
-                return self._result(operation, payload)
+                try:
+                    return self._result(operation, payload)
+                finally:
+                    let_go(payload)
         except ContractError as error:
             if status in (401, 403):
                 raise DeniedError(f"{operation}: HTTP {status}") from error

@@ -21,6 +21,7 @@ import ssl
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final
 
 import aiohttp
@@ -59,6 +60,11 @@ class Received:
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     body: bytearray = field(default_factory=bytearray)
     framed: bool = True
+
+    @cached_property
+    def content(self) -> bytes:
+        """All of it, once nothing more comes: copied once, for a copy of much keeps the loop for long."""
+        return bytes(self.body)
 
 
 def redirected(status: int, location: str) -> str:
@@ -268,7 +274,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             limits=request.extensions.get("timeout", {}),
             total=request.extensions.get("total", self._total),
         )
-        return httpx.Response(received.status or 0, headers=received.headers, content=bytes(received.body))
+        return httpx.Response(received.status or 0, headers=received.headers, content=received.content)
 
     async def exchange(
         self,

@@ -25,6 +25,8 @@ _DECLARED = re.compile(rb"""<\?xml\s[^>]{0,120}?encoding\s*=\s*["']([A-Za-z0-9._
 _BEFORE = re.compile(rb"(?>\s+|<!--.*?-->|<\?.*?\?>)*+", re.DOTALL)
 _MOST_BEFORE = 64 * 1024  # bytes: a longer search would hold every thread of the process up
 _ATTRIBUTES_AN_ELEMENT = 4
+_FEW = 16
+_FREED_AT_ONCE = 2048  # smaller pieces cost more than they spare
 
 
 class XmlRefusedError(ValueError):
@@ -152,6 +154,15 @@ def walk_xml(pieces: Iterable[bytes], tag: str, last: str, bounds: XmlBounds = S
         parser.close()
     except (etree.XMLSyntaxError, ValueError) as error:
         raise error if isinstance(error, XmlRefusedError) else XmlRefusedError(f"not XML: {error}") from None
+
+
+def let_go(element: etree._Element) -> None:
+    """Empty an element that nobody needs any more, some children at a time: freeing much at once holds every thread."""
+    if len(element) <= _FEW:
+        for child in element:
+            let_go(child)
+    while len(element):
+        del element[:_FREED_AT_ONCE]
 
 
 def load_xml(file: Path) -> etree._Element:
