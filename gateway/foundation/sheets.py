@@ -12,8 +12,8 @@ import io
 import json
 import re
 import zipfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
@@ -36,6 +36,15 @@ _LARGEST_TOLD = 512 << 20
 _SECONDS, _MEGABYTES = 60, 384
 _EPOCH_1900, _EPOCH_1904 = date(1899, 12, 30), date(1904, 1, 1)
 _LAST_SERIAL = 100_000
+_NOT_MERGED: Mapping[int, str] = {}
+_AFTER_MERGED = tuple(
+    _MAIN + name
+    for name in (
+        "mergeCells", "phoneticPr", "conditionalFormatting", "dataValidation", "hyperlink", "printOptions",
+        "pageMargins", "pageSetup", "headerFooter", "drawing", "extLst",
+    )
+)  # fmt: skip
+"""What ends the part of a sheet that is read (CT_Worksheet): the rows and the merged cells come before all of these."""
 MAGIC = b"PK\x03\x04"
 CUT_NUMBER = say("sheets.cut")
 """What is said of a number of which a spreadsheet has kept fifteen digits."""
@@ -49,11 +58,15 @@ class Number(str):
 
 @dataclass(frozen=True)
 class SheetRow:
-    """One row of a sheet: its number, whether a reader of the sheet sees it, and its cells; empty ones are ""."""
+    """One row of a sheet: its number, whether a reader of the sheet sees it, and its cells; empty ones are "".
+
+    ``merged``: by column, what stands in a cell of an earlier row that reaches down to this one.
+    """
 
     number: int
     hidden: bool
     cells: list[str]
+    merged: Mapping[int, str] = field(default_factory=lambda: _NOT_MERGED)
 
 
 @dataclass(frozen=True)
@@ -64,23 +77,30 @@ class Sheet:
     epoch: date
 
 
-def read_sheet(content: bytes, name: str | None = None) -> Sheet:
-    """The sheet of this name, else the only visible one that has cells. ValueError names the place, or the sheets.
+def read_sheet(content: bytes, name: str | None = None, usual: str | None = None) -> Sheet:
+    """The sheet of this name, else the ``usual`` one, else the only visible one that has cells.
 
-    Blocking: a child reads it.
+    ValueError names the place, or the sheets. Blocking: a child reads it.
     """
     told = nursery.ask(
-        told_sheet, content, name, seconds=_SECONDS, megabytes=_MEGABYTES, most=_LARGEST_TOLD, needs=("lxml.etree",)
+        told_sheet,
+        content,
+        name,
+        usual,
+        seconds=_SECONDS,
+        megabytes=_MEGABYTES,
+        most=_LARGEST_TOLD,
+        needs=("lxml.etree",),
     )
     if told is None:
         raise UnfitError(say("sheets.too_heavy"))
     return sheet_of(told)
 
 
-def told_sheet(content: bytes, name: str | None) -> bytes:
+def told_sheet(content: bytes, name: str | None, usual: str | None = None) -> bytes:
     """In the child: a sheet as lines of JSON, or why there is none, in both languages."""
     try:
-        return told(parse_sheet(content, name))
+        return told(parse_sheet(content, name, usual))
     except UnfitError as error:
         return json.dumps({"wrong": [error.said.in_(Language.CHINESE), error.said.in_(Language.ENGLISH)]}).encode()
 
@@ -90,7 +110,8 @@ def told(sheet: Sheet) -> bytes:
     lines = [json.dumps({"epoch": str(sheet.epoch)})]
     for row in sheet.rows:
         cells = [[cell] if isinstance(cell, Number) else cell for cell in row.cells]
-        lines.append(json.dumps([row.number, row.hidden, cells], ensure_ascii=False))
+        merged = [list(row.merged.items())] if row.merged else []
+        lines.append(json.dumps([row.number, row.hidden, cells, *merged], ensure_ascii=False))
     return "\n".join(lines).encode("utf-8", "surrogatepass")
 
 
@@ -103,12 +124,13 @@ def sheet_of(told: bytes) -> Sheet:
         raise UnfitError(say("sheets.told", said=Both(*wrong)))
     rows = []
     for line in lines:
-        number, hidden, cells = json.loads(line)
-        rows.append(SheetRow(number, hidden, [one if type(one) is str else Number(one[0]) for one in cells]))
+        number, hidden, told_cells, *merged = json.loads(line)
+        cells = [one if type(one) is str else Number(one[0]) for one in told_cells]
+        rows.append(SheetRow(number, hidden, cells, dict(merged[0]) if merged else _NOT_MERGED))
     return Sheet(rows, date.fromisoformat(first["epoch"]))
 
 
-def parse_sheet(content: bytes, name: str | None = None) -> Sheet:
+def parse_sheet(content: bytes, name: str | None = None, usual: str | None = None) -> Sheet:
     """``read_sheet`` in this process: for files of our own, and for a child."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as book:
@@ -117,7 +139,9 @@ def parse_sheet(content: bytes, name: str | None = None) -> Sheet:
             strings = _strings(book)
             root = _part(book, "xl/workbook.xml")
             room = _Room()
-            sheets = {title: _rows(book, part, strings, room) for title, part in _chosen(book, root, name).items()}
+            sheets = {
+                title: _rows(book, part, strings, room) for title, part in _chosen(book, root, name, usual).items()
+            }
     except (zipfile.BadZipFile, KeyError, XmlRefusedError, NotImplementedError, RuntimeError) as error:
         raise UnfitError(say("sheets.no_workbook", error=error)) from None
     filled = {title: rows for title, rows in sheets.items() if any(any(row.cells) for row in rows)}
@@ -128,8 +152,8 @@ def parse_sheet(content: bytes, name: str | None = None) -> Sheet:
     return Sheet(next(iter(filled.values()), []), _EPOCH_1904 if later else _EPOCH_1900)
 
 
-def _chosen(book: zipfile.ZipFile, root: etree._Element, name: str | None) -> dict[str, str]:
-    """The parts of the sheet of this name, or of all visible ones. ValueError where there is none."""
+def _chosen(book: zipfile.ZipFile, root: etree._Element, name: str | None, usual: str | None) -> dict[str, str]:
+    """The parts of the sheet of this name, or of the usual one, or of all visible ones. ValueError for none."""
     parts = {
         one.get("Id"): one.get("Target", "")
         for one in _part(book, "xl/_rels/workbook.xml.rels").iterfind(f"{_PACKAGE}Relationship")
@@ -141,7 +165,7 @@ def _chosen(book: zipfile.ZipFile, root: etree._Element, name: str | None) -> di
             found[title] = target.lstrip("/") if target.startswith("/") else f"xl/{target}"
     if not found:
         raise UnfitError(say("sheets.no_sheet", name=name) if name else say("sheets.no_visible_sheet"))
-    return found
+    return {usual: found[usual]} if name is None and usual in found else found
 
 
 class _Room:
@@ -150,9 +174,9 @@ class _Room:
     def __init__(self) -> None:
         self._rows, self._cells = _MOST_ROWS, _MOST_CELLS
 
-    def take(self, cells: int) -> None:
+    def take(self, cells: int, rows: int = 1) -> None:
         """One more row of so many cells. Raises UnfitError where there is no more room."""
-        self._rows -= 1
+        self._rows -= rows
         self._cells -= cells
         if self._rows < 0 or self._cells < 0:
             raise UnfitError(say("sheets.too_many", rows=_MOST_ROWS, cells=_MOST_CELLS))
@@ -160,19 +184,45 @@ class _Room:
 
 def _rows(book: zipfile.ZipFile, part: str, strings: list[str], room: _Room) -> list[SheetRow]:
     rows: list[SheetRow] = []
-    for row in walk_xml(_pieces(book, part), f"{_MAIN}row", f"{_MAIN}sheetData", _BOUNDS):
-        number = int(row.get("r", len(rows) + 1))
-        if len(row) > _COLUMNS:
+    reaching: list[tuple[int, int, int]] = []
+    for one in walk_xml(_pieces(book, part), (f"{_MAIN}row", f"{_MAIN}mergeCell"), _AFTER_MERGED, _BOUNDS):
+        if one.tag == f"{_MAIN}mergeCell":
+            reaching += _reaching(one.get("ref", ""))
+            continue
+        number = int(one.get("r", len(rows) + 1))
+        if len(one) > _COLUMNS:
             raise UnfitError(say("sheets.columns_over", most=_COLUMNS))
         cells: list[str] = []
-        for cell in row.iterfind(f"{_MAIN}c"):
+        for cell in one.iterfind(f"{_MAIN}c"):
             column = _column(cell.get("r", "")) if cell.get("r") else len(cells)
             if column >= _COLUMNS:
                 raise UnfitError(say("sheets.row_over", number=number, most=_COLUMNS))
             cells += [""] * (column + 1 - len(cells))
             cells[column] = _text(cell, strings, number)
         room.take(len(cells))
-        rows.append(SheetRow(number, row.get("hidden") in ("1", "true"), cells))
+        rows.append(SheetRow(number, one.get("hidden") in ("1", "true"), cells))
+    return _merged(rows, reaching, room) if reaching else rows
+
+
+def _reaching(reference: str) -> Iterator[tuple[int, int, int]]:
+    """Of a merged cell that reaches over several rows, such as A2:B4: its column, its first row and its last."""
+    found = re.fullmatch(r"([A-Z]{1,3})([0-9]{1,7}):[A-Z]{1,3}([0-9]{1,7})", reference)
+    if found is not None and int(found[2]) < int(found[3]):
+        yield _column(found[1]), int(found[2]), int(found[3])
+
+
+def _merged(rows: list[SheetRow], reaching: list[tuple[int, int, int]], room: _Room) -> list[SheetRow]:
+    """The rows, those told of it into which a cell of an earlier one reaches."""
+    place = {row.number: at for at, row in enumerate(rows)}
+    for column, first, last in reaching:
+        above = rows[place[first]].cells[column : column + 1] if first in place else []
+        if not above or not above[0]:
+            continue
+        at = place[first] + 1
+        while at < len(rows) and first < rows[at].number <= last:
+            room.take(1, rows=0)
+            rows[at] = replace(rows[at], merged={**rows[at].merged, column: above[0]})
+            at += 1
     return rows
 
 
@@ -243,7 +293,7 @@ def _strings(book: zipfile.ZipFile) -> list[str]:
     if "xl/sharedStrings.xml" not in book.namelist():
         return []
     strings: list[str] = []
-    for one in walk_xml(_pieces(book, "xl/sharedStrings.xml"), f"{_MAIN}si", f"{_MAIN}sst", _BOUNDS):
+    for one in walk_xml(_pieces(book, "xl/sharedStrings.xml"), (f"{_MAIN}si",), (f"{_MAIN}sst",), _BOUNDS):
         if len(strings) >= _MOST_STRINGS:
             raise UnfitError(say("sheets.too_many_texts", most=_MOST_STRINGS))
         strings.append(_joined(one))

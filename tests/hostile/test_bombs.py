@@ -130,7 +130,7 @@ def test_elements_are_walked_whole_in_their_order_however_the_document_is_cut() 
     document = b"<a><skip/>" + b"".join(b"<row><c>%d</c></row>" % at for at in range(100)) + b"</a><!-- end -->"
     for size in (1, 7, 1000, 100_000):
         pieces = (document[at : at + size] for at in range(0, len(document), size))
-        assert [one.findtext("c") for one in walk_xml(pieces, "row", "none")] == [str(at) for at in range(100)]
+        assert [one.findtext("c") for one in walk_xml(pieces, ("row",), ("none",))] == [str(at) for at in range(100)]
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_elements_are_walked_whole_in_their_order_however_the_document_is_cut() 
 )
 def test_what_is_no_data_is_refused_while_it_is_walked(document: bytes) -> None:
     with pytest.raises(XmlRefusedError):
-        list(walk_xml([document], "row", "none", XmlBounds(bytes=1000, elements=20)))
+        list(walk_xml([document], ("row",), ("none",), XmlBounds(bytes=1000, elements=20)))
 
 
 # --- lines --------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -107,16 +107,18 @@ def parse_xml(
     return root
 
 
-def walk_xml(pieces: Iterable[bytes], tag: str, last: str, bounds: XmlBounds = SMALL) -> Iterator[etree._Element]:
-    """Each whole element ``tag`` of a document that comes in pieces, as it is read; it is gone when the next one is
-    asked for, and the element ``last`` ends it.
+def walk_xml(
+    pieces: Iterable[bytes], tags: Sequence[str], last: Sequence[str], bounds: XmlBounds = SMALL
+) -> Iterator[etree._Element]:
+    """Each whole element of these tags in a document that comes in pieces, as it is read; it is gone when the next one
+    is asked for, and the first element of ``last`` ends it.
 
     As ``parse_xml`` has it, but ``bounds.elements`` are those that stand at a time, their attributes too, and how deep
     they lie is the parser's bound alone. Raises XmlRefusedError.
     """
     parser = etree.XMLPullParser(
         ("end",),
-        tag=(tag, last),
+        tag=(*tags, *last),
         resolve_entities=False,
         load_dtd=False,
         no_network=True,
@@ -140,7 +142,7 @@ def walk_xml(pieces: Iterable[bytes], tag: str, last: str, bounds: XmlBounds = S
                     looked, about = True, cast(Any, element.getroottree().docinfo)
                     if about.doctype:
                         raise XmlRefusedError("a DOCTYPE (DTD) has no place in data")
-                if element.tag == last:
+                if element.tag in last:
                     return
                 yield element
                 held = equals = 0

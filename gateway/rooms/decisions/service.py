@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from gateway.foundation.base import Foundation
 from gateway.foundation.once import NEVER, Once
+from gateway.foundation.store import Unit
 from gateway.rooms.decisions import records
 from gateway.rooms.decisions.clocks import Clocks, DueDate
 from gateway.rooms.decisions.duties import next_duty
@@ -60,6 +61,10 @@ class Decisions:
 
         Raises InvalidProblem, ConflictProblem.
         """
+        return await self._base.store.write(self.putting(authority, number, facts, by=by))
+
+    def putting(self, authority: str, number: str, facts: DecisionFacts, *, by: str) -> Unit[tuple[Decision, bool]]:
+        """``put``, to be done in a unit of the caller's. Raises InvalidProblem."""
         number = _number(number)
         now = self._base.clock.now()
         if facts.decided_on > day_of(now):
@@ -90,7 +95,7 @@ class Decisions:
             self._emit(conn, "decision.amended", authority, known.id, known.number)
             return self._again(conn, known.id), False
 
-        return await self._base.store.write(unit)
+        return unit
 
     async def get(self, authority: str, number: str) -> Decision:
         """One decision. Raises NotFoundProblem."""

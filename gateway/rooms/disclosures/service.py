@@ -113,25 +113,28 @@ class Disclosures:
         Raises NotFoundProblem, ConflictProblem, InvalidProblem.
         """
         now = self._base.clock.now()
-        today, at = day_of(now), to_micros(now)
 
         def unit(conn: Connection) -> dict[str, str]:
             decision = self._decisions.read(conn, authority, number, hold=True)
-            return once.about(decision.id).first(lambda conn: entered_for(conn, decision))(conn)
-
-        def entered_for(conn: Connection, decision: Decision) -> dict[str, str]:
-            if decision.revoked:
-                raise ConflictProblem(say("disclosures.revoked"), type="decision-revoked")
-            organ = self._organ(conn, authority, today)
-            intents = self._planning.intents(conn, decision, organ, targets, told, today)
-            return {
-                intent.target: self._planning.enter(conn, decision, organ, intent, told, today, at)
-                for intent in intents
-            }
+            return once.about(decision.id).first(lambda conn: self.enter(conn, decision, targets, told, now))(conn)
 
         entered = await self._base.store.write(unit)
         self._wake(entered)
         return tuple(entered.values())
+
+    def enter(
+        self, conn: Connection, decision: Decision, targets: Sequence[str] | None, told: Told, now: datetime
+    ) -> dict[str, str]:
+        """``request`` for a decision that a unit of the caller's holds; the ids by target.
+
+        It is sent once the unit is committed and delivery is woken.
+        """
+        today, at = day_of(now), to_micros(now)
+        if decision.revoked:
+            raise ConflictProblem(say("disclosures.revoked"), type="decision-revoked")
+        organ = self._organ(conn, decision.authority, today)
+        intents = self._planning.intents(conn, decision, organ, targets, told, today)
+        return {one.target: self._planning.enter(conn, decision, organ, one, told, today, at) for one in intents}
 
     async def examine(
         self, authority: str, number: str, *, targets: Sequence[str] | None = None, told: Told = NOTHING_MORE
@@ -149,20 +152,13 @@ class Disclosures:
 
         return await self._base.store.read(query)
 
-    async def foresee(self, authority: str, number: str, facts: DecisionFacts) -> tuple[Intent, ...]:
-        """``examine`` for a decision that is not stored: what its publication at every target would come to.
-
-        Raises ConflictProblem.
-        """
+    def foresee(self, conn: Connection, authority: str, number: str, facts: DecisionFacts) -> tuple[Intent, ...]:
+        """``examine`` for a decision that is not stored, in a query of the caller's. Raises ConflictProblem."""
         now = self._base.clock.now()
-        at = to_micros(now)
+        today, at = day_of(now), to_micros(now)
         decision = Decision("", authority, number, 1, facts, (), at, at)
-
-        def query(conn: Connection) -> tuple[Intent, ...]:
-            organ = self._organ(conn, authority, day_of(now))
-            return tuple(self._planning.judged(conn, decision, organ, None, NOTHING_MORE, day_of(now)))
-
-        return await self._base.store.read(query)
+        organ = self._organ(conn, authority, today)
+        return tuple(self._planning.judged(conn, decision, organ, None, NOTHING_MORE, today))
 
     async def release(self, disclosure_id: str, *, of: Of = None, once: Once = NEVER) -> None:
         """Have a draft sent, as it is kept: somebody has looked at it. ConflictProblem where it is none."""

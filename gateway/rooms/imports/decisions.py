@@ -7,21 +7,22 @@ simply run again: what is done is found done, what is missing follows.
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy import Connection
 
 from gateway.foundation.base import Foundation
 from gateway.rooms.decisions import DecisionFacts, Decisions, PartyKind
 from gateway.rooms.disclosures import Disclosures
 from gateway.rooms.disclosures.judging import Refusal, Wanting
+from gateway.rooms.disclosures.planning import NOTHING_MORE
 from gateway.rooms.imports.records import is_authority
-from gateway.rooms.imports.service import ImportReport, RowResult
+from gateway.rooms.imports.service import ImportReport, RowResult, Sums, as_seen
 from gateway.rooms.imports.table import LONGEST, Line, stream
 from gateway.words.clock import day_of
 from gateway.words.days import Day
@@ -32,10 +33,16 @@ from gateway.words.saying import FieldName, Sentence, UnfitError, said_of, say
 from gateway.words.spelling import number_key
 from gateway.words.wrong import wrongs
 
-_TOGETHER = 100
-"""Rows that are judged, and written, at one time."""
+_TOGETHER = 50
+"""Rows that are judged in one query, and written in one transaction: others wait no longer than it takes."""
 _LONGEST_LINE = 2 << 20
-_PARTY = ("kind", "name", "uscc", "registration_number", "id_type", "id_number")
+_PARTY = (
+    "kind", "name", "uscc", "no_uscc_reason", "registration_number", "organisation_code", "tax_number",
+    "institution_number", "social_organisation_number", "id_type", "id_number",
+)  # fmt: skip
+_HEAD = ("legal_representative", "representative_id_type", "representative_id_number")
+_NOTHING = frozenset({"无", "/", "／", "\\", "-", "－", "—", "——", "N/A"})
+"""What people write into a cell that has nothing to say."""
 
 
 class DecisionRow(BaseModel):
@@ -52,10 +59,18 @@ class DecisionRow(BaseModel):
     party_kind: PartyKind
     party_name: str
     party_uscc: str | None = None
+    party_no_uscc_reason: str | None = None
     party_registration_number: str | None = None
+    party_organisation_code: str | None = None
+    party_tax_number: str | None = None
+    party_institution_number: str | None = None
+    party_social_organisation_number: str | None = None
     party_id_type: str | None = None
     party_id_number: str | None = None
+    party_is_minor: bool | None = None
     legal_representative: str | None = None
+    representative_id_type: str | None = None
+    representative_id_number: str | None = None
     procedure: Literal["simple", "ordinary"] = "ordinary"
     violation: str
     facts: str
@@ -71,6 +86,11 @@ class DecisionRow(BaseModel):
     seriousness: str | None = None
     seriousness_standard: str | None = None
     seriousness_standard_on: Day | None = None
+    surcharge_stated: bool | None = None
+    payment_days: int | None = None
+    case_name: str | None = None
+    remark: str | None = None
+    full_text: str | None = None
 
     def told(self) -> dict[str, Any]:
         """The facts as the API takes them."""
@@ -78,11 +98,10 @@ class DecisionRow(BaseModel):
             name: value for name in type(self).model_fields if (value := getattr(self, name)) is not None
         }
         party = {name: given.pop(f"party_{name}") for name in _PARTY if f"party_{name}" in given}
-        if (head := given.pop("legal_representative", None)) is not None:
-            party["legal_representative"] = head
+        party |= {name: given.pop(name) for name in _HEAD if name in given}
         for name in ("fine", "confiscated"):
-            if name in given:
-                given[name] = format_yuan(given[name])
+            if (fen := given.pop(name, 0)) > 0:  # a column of amounts says 0 where there is none
+                given[name] = format_yuan(fen)
         if "penalty_valid_until" in given:
             given["valid_until"] = given.pop("penalty_valid_until")
         rest = {name: value for name, value in given.items() if name not in ("authority", "decision_number")}
@@ -91,13 +110,17 @@ class DecisionRow(BaseModel):
 
 @dataclass(frozen=True)
 class _Entry:
-    """One row: of which authority, under which number, with which facts; or why it is none."""
+    """One row: of which authority, under which number, with which facts; or why it is none.
+
+    ``total``: what is said of one that sums others.
+    """
 
     line: int
     authority: str = ""
     number: str = ""
     facts: DecisionFacts | None = None
     wrong: tuple[Sentence | str, ...] = ()
+    total: RowResult | None = None
 
 
 class DecisionBatches:
@@ -117,60 +140,64 @@ class DecisionBatches:
         partial: bool = False,
         publish: bool = False,
         sheet: str | None = None,
-        progress: Callable[[int], None] = lambda _done: None,
+        hidden: bool = False,
+        progress: Callable[[int, int | None], None] = lambda _done, _all: None,
     ) -> ImportReport:
         """Judge all rows, then write them: all if none is bad, the good ones with ``partial``, none with ``dry_run``.
 
-        ``publish``: at every target of the authority; what one would refuse makes the row bad. ``progress(done)`` is
-        told after each few rows, of both turns. Raises InvalidProblem for a file that is none.
+        ``publish``: at every target of the authority; what one would refuse makes the row bad. ``sheet``: of a workbook
+        with several. ``hidden``: rows that a reader of the sheet does not see are taken too. ``progress(done, all)`` is
+        told after each few rows, first judged and then written; how many there are to write is known once all are
+        judged. Raises InvalidProblem for a file that is none.
         """
-        report, seen, done = ImportReport(), dict[str, int](), 0
-        for few in _few(entries(content, sheet)):
-            judged = await asyncio.gather(*(self._judge(one, publish) for one in few))
+        report, seen = ImportReport(), dict[str, int]()
+        for few in _few(entries(content, sheet, hidden)):
+            judged = await self._judge(few, publish)
             report.rows += [_once(one, found, seen) for one, found in zip(few, judged, strict=True)]
-            progress(done := done + len(few))
+            progress(len(report.rows), None)
         if dry_run or (report.count("bad") and not partial):
             return report
         report.written = True
-        good = {one.line for one in report.rows if one.outcome != "bad"}
         results = {one.line: one for one in report.rows}
-        for few in _few(one for one in entries(content, sheet) if one.line in good):
-            for found in await asyncio.gather(*(self._write(one, by, publish) for one in few)):
-                results[found.line] = found
-            progress(done := done + len(few))
+        good, done = {one.line for one in report.rows if one.outcome in ("new", "known")}, 0
+        for few in _few(one for one in entries(content, sheet, hidden) if one.line in good):
+            results |= {one.line: one for one in await self._written(few, results, by, publish)}
+            self._base.delivery.wake()
+            progress(done := done + len(few), len(good))
         report.rows = [results[line] for line in sorted(results)]
         return report
 
-    async def _judge(self, one: _Entry, publish: bool) -> RowResult:
+    async def _judge(self, few: Sequence[_Entry], publish: bool) -> list[RowResult]:
+        return await self._base.store.read(lambda conn: [self._judged(conn, one, publish) for one in few])
+
+    def _judged(self, conn: Connection, one: _Entry, publish: bool) -> RowResult:
         if one.facts is None:
-            return RowResult(one.line, "bad", one.number, one.wrong)
+            return one.total or RowResult(one.line, "bad", one.number, one.wrong)
         try:
-            outcome = await self._known(one)
-            notes = await self._foreseen(one) if publish else ()
+            outcome = self._known(conn, one, one.facts)
+            notes = self._foreseen(conn, one, one.facts) if publish else ()
         except (ValueError, Problem) as error:
             return RowResult(one.line, "bad", one.number, (said_of(error),))
         return RowResult(one.line, outcome, one.number, notes)
 
-    async def _known(self, one: _Entry) -> Literal["new", "known"]:
-        """Whether this decision is there already, as it is here. Raises ValueError."""
-        assert one.facts is not None, "it was read"
-        if one.facts.decided_on > day_of(self._base.clock.now()):
+    def _known(self, conn: Connection, one: _Entry, facts: DecisionFacts) -> Literal["new", "known"]:
+        """Whether this decision is there already, as it is here. Raises ValueError, Problem."""
+        if facts.decided_on > day_of(self._base.clock.now()):
             raise UnfitError(say("imports.decided_in_future"))
-        if not await self._base.store.read(lambda conn: is_authority(conn, one.authority)):
+        if not is_authority(conn, one.authority):
             raise UnfitError(say("imports.no_authority", authority=one.authority))
         try:
-            known = await self._decisions.get(one.authority, one.number)
+            known = self._decisions.read(conn, one.authority, one.number)
         except NotFoundProblem:
             return "new"
-        if known.facts != one.facts:
+        if known.facts != facts:
             raise UnfitError(say("imports.known_otherwise"))
         return "known"
 
-    async def _foreseen(self, one: _Entry) -> tuple[Sentence | str, ...]:
+    def _foreseen(self, conn: Connection, one: _Entry, facts: DecisionFacts) -> tuple[Sentence | str, ...]:
         """Where it would not be published, and why. Raises ValueError for what a target would refuse."""
-        assert one.facts is not None, "it was read"
         notes: list[Sentence | str] = []
-        for intent in await self._disclosures.foresee(one.authority, one.number, one.facts):
+        for intent in self._disclosures.foresee(conn, one.authority, one.number, facts):
             if isinstance(intent.found, Wanting):
                 unmet = list(intent.found.fields.values())
                 raise UnfitError(say("disclosures.unmet_at", target=intent.target, unmet=unmet))
@@ -178,37 +205,70 @@ class DecisionBatches:
                 notes.append(say("imports.not_public", target=intent.target, reason=intent.found.reason))
         return tuple(notes)
 
-    async def _write(self, one: _Entry, by: str, publish: bool) -> RowResult:
-        assert one.facts is not None, "only good rows are written"
-        judged = await self._judge(one, publish)
-        if judged.outcome == "bad":
-            return judged
+    async def _written(
+        self, few: Sequence[_Entry], judged: Mapping[int, RowResult], by: str, publish: bool
+    ) -> list[RowResult]:
+        """Rows in one transaction. Is one refused by now, all go again, each under a savepoint, which costs more."""
+
+        def unit(conn: Connection) -> list[RowResult]:
+            return [replace(judged[one.line], outcome=self._write(conn, one, by, publish)) for one in few]
+
+        def one_by_one(conn: Connection) -> list[RowResult]:
+            return [self._tried(conn, one, judged[one.line], by, publish) for one in few]
+
         try:
-            await self._decisions.put(one.authority, one.number, one.facts, by=by)
+            return await self._base.store.write(unit)
+        except _RefusedError:
+            return await self._base.store.write(one_by_one)
+
+    def _tried(self, conn: Connection, one: _Entry, judged: RowResult, by: str, publish: bool) -> RowResult:
+        try:
+            with conn.begin_nested():
+                return replace(judged, outcome=self._write(conn, one, by, publish))
+        except _RefusedError as refused:
+            return RowResult(one.line, "bad", one.number, (refused.why,))
+
+    def _write(self, conn: Connection, one: _Entry, by: str, publish: bool) -> Literal["new", "known"]:
+        """One row, judged again in the transaction that writes it. Raises _RefusedError, perhaps half written."""
+        assert one.facts is not None, "only good rows are written"
+        try:
+            outcome = self._known(conn, one, one.facts)
+            decision, _ = self._decisions.putting(one.authority, one.number, one.facts, by=by)(conn)
             if publish:
-                await self._disclosures.request(one.authority, one.number)
+                self._disclosures.enter(conn, decision, None, NOTHING_MORE, self._base.clock.now())
         except (ValueError, Problem) as error:
-            return RowResult(one.line, "bad", one.number, (said_of(error),))
-        return judged
+            raise _RefusedError(said_of(error)) from error
+        return outcome
 
 
-def entries(content: bytes, sheet: str | None = None) -> Iterator[_Entry]:
+class _RefusedError(Exception):
+    """A row that was good when it was judged is so no more. ``why``."""
+
+    def __init__(self, why: Sentence | str) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+def entries(content: bytes, sheet: str | None = None, hidden: bool = False) -> Iterator[_Entry]:
     """The rows of a file, one after another. Raises InvalidProblem where the file as a whole is none."""
     if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         yield from _json_lines(content)
         return
     needed = {name for name, one in DecisionRow.model_fields.items() if one.is_required()}
+    sums = Sums()
     for line in stream(content, DecisionRow.model_fields, needed, sheet):
-        if not line.total:
-            yield _of_cells(line)
+        told = as_seen(line, hidden)
+        total = sums.look(told)
+        yield _of_cells(told, needed) if total is None else _Entry(line.number, total=total)
 
 
-def _of_cells(line: Line) -> _Entry:
+def _of_cells(line: Line, needed: Container[str]) -> _Entry:
     number = line.cells.get("decision_number", "")
-    if line.wrong or line.hidden:
-        return _Entry(line.number, number=number, wrong=(line.wrong or say("imports.hidden"),))
+    if line.wrong:
+        return _Entry(line.number, number=number, wrong=(line.wrong,))
+    cells = {name: cell for name, cell in line.cells.items() if name in needed or cell not in _NOTHING}
     try:
-        row = DecisionRow.model_validate(line.cells)
+        row = DecisionRow.model_validate(cells)
         return _entry(line.number, row.authority, row.decision_number, row.told())
     except ValidationError as error:
         return _Entry(line.number, number=number, wrong=tuple(_words(error)))
@@ -252,7 +312,7 @@ def _entry(line: int, authority: str, number: str, told: dict[str, Any]) -> _Ent
 def _once(one: _Entry, found: RowResult, seen: dict[str, int]) -> RowResult:
     """A decision that stands twice in a file is bad the second time."""
     key = f"{one.authority} {number_key(one.number)}"
-    if found.outcome != "bad" and (first := seen.setdefault(key, one.line)) != one.line:
+    if found.outcome in ("new", "known") and (first := seen.setdefault(key, one.line)) != one.line:
         return RowResult(one.line, "bad", one.number, (say("imports.decision_twice", first=first),))
     return found
 

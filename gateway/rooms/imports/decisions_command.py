@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress, TextColumn
+from rich.progress import BarColumn, Progress, TextColumn
 
 from gateway.terminal.output import Json, in_words, progress, session
 from gateway.words.saying import say
@@ -20,6 +20,7 @@ def import_decisions(
     partial: Annotated[bool, typer.Option("--partial", help="Take the good rows although others are bad.")] = False,
     publish: Annotated[bool, typer.Option("--publish", help="Publish each at every target of its authority.")] = False,
     sheet: Annotated[str | None, typer.Option("--sheet", help="Of a workbook with several.")] = None,
+    hidden: Annotated[bool, typer.Option("--hidden", help="Take hidden and filtered rows too.")] = False,
     report_file: Annotated[
         Path | None, typer.Option("--report", help="Write a workbook with one line a row, and why it was refused.")
     ] = None,
@@ -38,7 +39,7 @@ def import_decisions(
     content = content_of(file)
 
     async def run() -> ImportReport:
-        words = TextColumn(in_words(say("imports.importing"))), TextColumn("{task.completed}")
+        words = TextColumn(in_words(say("imports.importing"))), TextColumn("{task.completed}"), BarColumn()
         with session(ctx).changing() as settings, Progress(*words, console=progress(), transient=True) as bar:
             task = bar.add_task("", total=None)
             async with App.open(settings) as gateway:
@@ -49,7 +50,8 @@ def import_decisions(
                     partial=partial,
                     publish=publish,
                     sheet=sheet,
-                    progress=lambda done: bar.update(task, completed=done),
+                    hidden=hidden,
+                    progress=lambda done, all_: bar.update(task, completed=done, total=all_),
                 )
 
     tell(asyncio.run(run()), report_file, as_json, "number")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from gateway.foundation.access.tables import authority
+
+_CODE = select(authority.c.code).where(authority.c.code == bindparam("of"))
 
 
 def is_authority(conn: Connection, code: str) -> bool:
     """Whether there is an authority 执收单位 of this code."""
-    return conn.execute(select(authority.c.code).where(authority.c.code == code)).first() is not None
+    return conn.execute(_CODE, {"of": code}).first() is not None

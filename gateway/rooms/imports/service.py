@@ -185,8 +185,9 @@ class Imports:
         ``progress(done, all)`` is told after each chunk, judging and writing alike. Raises InvalidProblem for a file
         that is none.
         """
-        rows = [_seen(one, hidden) for one in await asyncio.to_thread(lines_of, content, sheet)]
-        report = ImportReport(rows=list(_totals(rows)))
+        rows = [as_seen(one, hidden) for one in await asyncio.to_thread(lines_of, content, sheet)]
+        sums = Sums()
+        report = ImportReport(rows=[found for one in rows if (found := sums.look(one)) is not None])
         rows = [one for one in rows if not one.total]
         good: list[_Judged] = []
         seen: dict[str, int] = {}
@@ -357,25 +358,30 @@ class Imports:
         )
 
 
-def _seen(line: Line, hidden: bool) -> Line:
+def as_seen(line: Line, hidden: bool) -> Line:
     """A line, refused where nobody who looks at the sheet sees it and it was not said that such rows are meant."""
     if not line.hidden or hidden or line.wrong:
         return line
     return replace(line, wrong=say("imports.hidden"), total=False)
 
 
-def _totals(lines: Sequence[Line]) -> Iterator[RowResult]:
-    """What is said of rows that sum others: noted where they agree with the rows above, bad where they do not."""
-    sums: Counter[str] = Counter()
-    for line in lines:
+class Sums:
+    """What the rows of a file come to so far, against which rows that sum others are held."""
+
+    def __init__(self) -> None:
+        self._fen: Counter[str] = Counter()
+
+    def look(self, line: Line) -> RowResult | None:
+        """None for a record. What sums others is noted where it agrees with the rows above, and bad where not."""
         if not line.total:
-            sums.update({name: _fen(line.cells[name]) for name in AMOUNTS if name in line.cells and not line.wrong})
-            continue
-        differs = [name for name, told in line.cells.items() if _fen(told) != sums[name]]
-        told = [say("imports.sum", name=FieldName(name), amount=format_yuan(sums[name])) for name in line.cells]
+            counted = {name: _fen(line.cells[name]) for name in AMOUNTS if name in line.cells and not line.wrong}
+            self._fen.update(counted)
+            return None
+        differs = [name for name, told in line.cells.items() if _fen(told) != self._fen[name]]
+        told = [say("imports.sum", name=FieldName(name), amount=format_yuan(self._fen[name])) for name in line.cells]
         outcome: Literal["bad", "noted"] = "bad" if differs else "noted"
         said = say("imports.total_differs", told=told) if differs else say("imports.total_agrees", told=told)
-        yield RowResult(line.number, outcome, reasons=(said,))
+        return RowResult(line.number, outcome, reasons=(said,))
 
 
 def _fen(text: str) -> int:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 from datetime import date
-from typing import Annotated, Any, Literal
-from urllib.parse import quote
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, Field
@@ -14,6 +13,7 @@ from pydantic import BaseModel, Field
 from gateway.foundation.access import Principal
 from gateway.foundation.base import Foundation
 from gateway.foundation.http.authorization import require_authority
+from gateway.foundation.http.downloads import XLSX, download
 from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import Base, service
@@ -31,7 +31,6 @@ from gateway.words.wrong import shaped
 
 router = APIRouter(prefix="/v1", tags=["months"], responses=responses(401, 403, 422, 503))
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 TheMonths = Annotated[Months, Depends(service(Months))]
 Month = Annotated[str, Query(pattern=shaped(r"^20\d\d-(0[1-9]|1[0-2])$", "shapes.month"), description="as 2026-06")]
 _WHOSE = ("ledger", "authority")  # reports in which every row is somebody's
@@ -230,10 +229,10 @@ async def get_month_report(
         if asked.table > len(made.tables):
             raise InvalidProblem(say("reconciliation.tables", tables=len(made.tables)), field="table")
         content = report_files.to_csv(made, asked.table - 1).encode()
-        return _download(content, "text/csv; charset=utf-8", f"{name}.csv")
+        return download(content, "text/csv; charset=utf-8", f"{name}.csv")
     out = io.BytesIO()
     await asyncio.to_thread(report_files.to_xlsx, made, out)
-    return _download(out.getvalue(), XLSX, f"{name}.xlsx")
+    return download(out.getvalue(), XLSX, f"{name}.xlsx")
 
 
 @router.get("/balance", response_model=BalanceNow, responses=responses(404))
@@ -332,11 +331,3 @@ def _days(period: str) -> tuple[date, date]:
     except ValueError as problem:
         raise InvalidProblem(said_of(problem), field="period") from None
     return day, day
-
-
-def _download(content: bytes, media_type: str, name: str) -> Response:
-    headers: dict[str, Any] = {
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}",
-        "X-Content-Type-Options": "nosniff",
-    }
-    return Response(content, media_type=media_type, headers=headers)

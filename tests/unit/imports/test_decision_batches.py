@@ -16,9 +16,11 @@ from sqlalchemy import insert
 
 from gateway.foundation.access.tables import authority
 from gateway.foundation.store import Store
+from gateway.rooms.decisions import Decision
 from gateway.rooms.disclosures import DisclosureFilter, Status
 from gateway.rooms.imports.decisions import DecisionBatches, entries
-from gateway.words.errors import InvalidProblem
+from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
+from gateway.words.saying import say
 
 SHEET = {
     "执法机关代码": "A1",
@@ -115,8 +117,8 @@ async def test_a_batch_that_was_killed_is_run_again_and_nothing_happens_twice(
     monkeypatch.setattr("gateway.rooms.imports.decisions._TOGETHER", 10)
     text = "\n".join(line(number) for number in range(1, 41)).encode()
 
-    def killed(done: int) -> None:
-        if done == 60:
+    def killed(done: int, all_: int | None) -> None:
+        if all_ is not None and done == 20:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -125,6 +127,27 @@ async def test_a_batch_that_was_killed_is_run_again_and_nothing_happens_twice(
     assert (report.count("known"), report.count("new"), report.count("bad")) == (20, 20, 0)
     found = await room.disclosures.find(DisclosureFilter(authorities=None, status=Status.PLANNED, limit=200))
     assert len(found) == len({(one.decision_id, one.target) for one in found}) == 80
+
+
+async def test_what_is_refused_while_it_is_written_leaves_nothing_of_its_row_and_harms_no_other(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enter = room.disclosures.enter
+
+    def busy(conn: Any, decision: Decision, *told: Any) -> dict[str, str]:
+        entered = enter(conn, decision, *told)
+        if "2号" in decision.number:
+            raise ConflictProblem(say("disclosures.busy", effect="submit"))
+        return entered
+
+    monkeypatch.setattr(room.disclosures, "enter", busy)
+    text = "\n".join(line(number) for number in (1, 2, 3)).encode()
+    report = await batches(room).run(text, by="test", publish=True, partial=True)
+    assert told(report.rows) == [(1, "new"), (2, "bad"), (3, "new")]
+    planned = await room.disclosures.find(DisclosureFilter(authorities=None))
+    assert {one.decision_number[-2] for one in planned} == {"1", "3"}
+    with pytest.raises(NotFoundProblem):
+        await room.decisions.get("A1", "安望市监罚决〔2026〕2号")
 
 
 def test_rows_are_read_one_after_another() -> None:

@@ -52,7 +52,7 @@ async def test_an_imported_bill_is_paid_like_any_other(bench):
 
 def _bad() -> Iterator[Any]:
     yield pytest.param({"code": "123"}, "code|20", id="code")
-    yield pytest.param({"fine": "50.5"}, "fine", id="amount")
+    yield pytest.param({"fine": "50.555"}, "fine", id="amount")
     yield pytest.param({"fine": "", "confiscated": ""}, "nothing is to be paid", id="nothing")
     yield pytest.param({"authority": "A9"}, "no authority A9", id="authority")
     yield pytest.param({"party_uscc": "92990102MA0WA4562K"}, "", id="uscc")
