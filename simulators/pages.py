@@ -59,10 +59,11 @@ class Page:
         tables = "".join(f"<table>{''.join(map(_row, entry))}</table>" for entry in entries)
         return (
             '<!doctype html><html lang="zh-CN"><meta charset="utf-8">'
-            '<meta name="viewport" content="width=device-width">'
+            '<meta name="viewport" content="width=device-width,initial-scale=1">'
             f"<title>{escape(self.heading)} - {escape(title)}（模拟）</title><style>{_STYLE}</style>"
-            f"<h1>{escape(self.heading)}</h1>"
-            f"<p>模拟系统，数据均为虚构。</p>{tables or f'<p>{escape(self.empty)}</p>'}</html>"
+            f"<header><div><b>{escape(title)}</b><span>模拟系统，数据均为虚构。</span></div></header>"
+            f"<main><h1>{escape(self.heading)}</h1>"
+            f"{tables or f'<p>{escape(self.empty)}</p>'}</main></html>"
         )
 
 
@@ -74,8 +75,15 @@ def _row(row: tuple[str, str | Link]) -> str:
 
 
 _STYLE = (
-    "body{font:16px/1.6 sans-serif;max-width:48rem;margin:2rem auto;padding:0 1rem;color:#222}h1{color:#a11}"
-    "table{border-collapse:collapse;width:100%;margin:0 0 1.5rem}"
-    "th,td{border:1px solid #ccc;padding:.4rem .6rem;text-align:left;vertical-align:top}"
-    "th{width:13rem;background:#f6f6f6;font-weight:normal}td{white-space:pre-wrap;overflow-wrap:anywhere}"
+    'body{font:16px/1.6 "Noto Sans CJK SC","PingFang SC","Microsoft YaHei",sans-serif;margin:0;color:#222;'
+    "background:#f5f6f8}header{background:#9b1c1c;color:#fff}"
+    "header div,main{max-width:56rem;margin:0 auto;padding:.75rem 1rem}"
+    "header div{display:flex;flex-wrap:wrap;gap:.25rem 1rem;align-items:baseline}header b{font-size:1.1rem}"
+    "header span{font-size:.85rem;opacity:.85}h1{font-size:1.35rem;margin:.75rem 0 1rem}a{color:#1d4f91}"
+    "table{border-collapse:collapse;width:100%;margin:0 0 1.25rem;background:#fff;border:1px solid #d9dce1}"
+    "th,td{border-top:1px solid #eceef1;padding:.45rem .9rem;text-align:left;vertical-align:top}"
+    "tr:first-child>*{border-top:0}tr:first-child td{font-weight:600}"
+    "th{width:15rem;color:#5a6270;font-weight:normal}td{white-space:pre-wrap;overflow-wrap:anywhere}"
+    "@media(max-width:40rem){th,td{display:block;width:auto}th{padding-bottom:0;font-size:.85rem}"
+    "td{border-top:0;padding-top:0}}"
 )

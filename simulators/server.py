@@ -185,7 +185,9 @@ def application(world: World, listeners: Listeners, server: list[Server]) -> Sta
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         await world.base.callbacks.start()
+        hours = asyncio.create_task(world.keep_hours())
         yield
+        hours.cancel()
         await world.base.callbacks.stop()
 
     async def changed() -> None:

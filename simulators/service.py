@@ -28,6 +28,8 @@ class Service:
 
     #: Of systems whose contract is an OpenAPI document, for ``operation``.
     contract: OpenApiContract
+    #: Whether it does something at an hour of its own, by its clock, that nobody asks for.
+    keeps_hours: bool = False
 
     def __init__(self, base: Foundation, system: System, wire: Wire | None = None) -> None:
         self.base = base
@@ -64,7 +66,7 @@ class Service:
         """Let go, at a reset, of what is remembered beside the state."""
 
     def clock_moved(self) -> None:
-        """Do what has become due: the clock was set or moved on."""
+        """Do what has become due: the clock was set or moved on, or has gone on by itself where it ``keeps_hours``."""
 
     def seed(self, tx: Transaction, data: Any) -> None:
         """Take in data from ``POST /_sim/seed`` that fits ``System.seed``. ValueError says what is wrong with it."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import sys
 from typing import Any
 
 from simulators import scenario
@@ -11,6 +13,9 @@ from simulators.naming import mistakes, unknown, words_of
 from simulators.service import Service
 from simulators.state import Document
 from simulators.system import System
+
+LOOKS_EVERY = 0.5
+"""Seconds of real time between two looks at the clock, for systems that keep hours."""
 
 
 class World:
@@ -71,6 +76,17 @@ class World:
         self.base.callbacks.hasten()
         for service in self.services.values():
             service.clock_moved()
+
+    async def keep_hours(self) -> None:
+        """Let happen what becomes due while the clock goes on by itself; without end."""
+        while True:
+            await asyncio.sleep(LOOKS_EVERY)
+            for service in self.services.values():
+                if service.keeps_hours:
+                    try:
+                        service.clock_moved()
+                    except OSError as trouble:  # its folder is gone, or full: it does what it owes once that is mended
+                        print(f"simulators: {service.name}: {trouble}", file=sys.stderr)
 
     def begin(self) -> None:
         """Apply the opening scenario, unless this state has had it. ValueError names what is wrong with it."""

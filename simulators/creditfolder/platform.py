@@ -57,10 +57,12 @@ class CreditFolder(Service):
     """Takes files in, has them judged later, tells in files."""
 
     contract = CONTRACT
+    keeps_hours = True
 
     def __init__(self, base: Foundation, system: System) -> None:
         super().__init__(base, system)
         self.register = Register(self)
+        self._looked: datetime | None = None
 
     def routes(self) -> list[BaseRoute]:
         """There are none: nobody calls it."""
@@ -76,19 +78,27 @@ class CreditFolder(Service):
 
     # --- the night --------------------------------------------------------------------------------------------------
 
+    def set_up(self, tx: Transaction) -> None:
+        """Its nights are counted from the first day on."""
+        tx.put(self.name, "night", "looked", {"at": rfc3339(self.base.clock.now())})
+
+    def forget(self) -> None:
+        """When it last looked at the clock."""
+        self._looked = None
+
     def clock_moved(self) -> None:
-        """Each cycle whose hour has passed since the last one, once for all of them that were missed, and one more
-        for the receipts where there was more than one."""
-        now = self.base.clock.now().astimezone(SHANGHAI)
+        """A cycle for each hour ``at`` that has passed since it last looked; two at most, which is what a file needs
+        to be taken in and judged."""
+        now = self.base.clock.now()
         with self.base.state.transaction() as tx:
-            hour = time.fromisoformat(self.settings(tx)["at"])
-            last_due = datetime.combine(now.date(), hour, SHANGHAI)
-            last_due -= timedelta(days=1) if last_due > now else timedelta(0)
-            held = tx.get(self.name, "night", "last")
-            tx.put(self.name, "night", "last", {"due": rfc3339(last_due)})
-            missed = 1 if held is None else (last_due - datetime.fromisoformat(held["due"])).days
-            for _ in range(min(missed, 2)):
+            kept = tx.get(self.name, "night", "looked") or {"at": rfc3339(now)}
+            looked = self._looked or datetime.fromisoformat(kept["at"])
+            nights = _nights(looked, now, time.fromisoformat(self.settings(tx)["at"]))
+            for _ in range(min(nights, 2)):
                 self._cycle(tx)
+            if nights or now < looked:
+                tx.put(self.name, "night", "looked", {"at": rfc3339(now)})
+        self._looked = now
 
     def _cycle(self, tx: Transaction) -> None:
         """Verdicts on what lay here, then what is new is taken in: a receipt comes a night after its file."""
@@ -212,6 +222,13 @@ class CreditFolder(Service):
     def credentials(self) -> dict[str, Any]:
         """The page to look at."""
         return {"public": f"{self.url}/public"}
+
+
+def _nights(after: datetime, until: datetime, hour: time) -> int:
+    """How many times it became that hour in Asia/Shanghai after an instant, up to another."""
+    first = datetime.combine(after.astimezone(SHANGHAI).date(), hour, SHANGHAI)
+    first += timedelta(days=1) if first <= after else timedelta(0)
+    return 0 if until < first else (until - first).days + 1
 
 
 def _read(reference: str, content: bytes) -> tuple[str, Document]:
