@@ -81,7 +81,7 @@ class Decisions:
                 records.add(conn, self._envelope, decision_id, authority, number, facts, at)
                 records.add_version(conn, self._envelope, decision_id, 1, facts, by, at)
                 self._emit(conn, "decision.recorded", authority, decision_id, number)
-                return self._again(conn, decision_id), True
+                return Decision(decision_id, authority, number, 1, facts, (), at, at), True
             if known.facts == facts:
                 return known, False
             if known.revoked:

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from sqlalchemy import Connection
 
 from gateway.foundation.base import Foundation
-from gateway.rooms.decisions import DecisionFacts, Decisions, PartyKind
+from gateway.rooms.decisions import Decision, DecisionFacts, Decisions, PartyKind
 from gateway.rooms.disclosures import Disclosures
 from gateway.rooms.disclosures.judging import Refusal, Wanting
 from gateway.rooms.disclosures.planning import NOTHING_MORE
@@ -36,6 +36,7 @@ from gateway.words.wrong import wrongs
 _TOGETHER = 50
 """Rows that are judged in one query, and written in one transaction: others wait no longer than it takes."""
 _LONGEST_LINE = 2 << 20
+Outcome = Literal["new", "known"]
 _PARTY = (
     "kind", "name", "uscc", "no_uscc_reason", "registration_number", "organisation_code", "tax_number",
     "institution_number", "social_organisation_number", "id_type", "id_number",
@@ -174,14 +175,14 @@ class DecisionBatches:
         if one.facts is None:
             return one.total or RowResult(one.line, "bad", one.number, one.wrong)
         try:
-            outcome = self._known(conn, one, one.facts)
+            outcome: Outcome = "new" if self._known(conn, one, one.facts) is None else "known"
             notes = self._foreseen(conn, one, one.facts) if publish else ()
         except (ValueError, Problem) as error:
             return RowResult(one.line, "bad", one.number, (said_of(error),))
         return RowResult(one.line, outcome, one.number, notes)
 
-    def _known(self, conn: Connection, one: _Entry, facts: DecisionFacts) -> Literal["new", "known"]:
-        """Whether this decision is there already, as it is here. Raises ValueError, Problem."""
+    def _known(self, conn: Connection, one: _Entry, facts: DecisionFacts) -> Decision | None:
+        """The decision where it is there already, as it is here. Raises ValueError, Problem."""
         if facts.decided_on > day_of(self._base.clock.now()):
             raise UnfitError(say("imports.decided_in_future"))
         if not is_authority(conn, one.authority):
@@ -189,10 +190,10 @@ class DecisionBatches:
         try:
             known = self._decisions.read(conn, one.authority, one.number)
         except NotFoundProblem:
-            return "new"
+            return None
         if known.facts != facts:
             raise UnfitError(say("imports.known_otherwise"))
-        return "known"
+        return known
 
     def _foreseen(self, conn: Connection, one: _Entry, facts: DecisionFacts) -> tuple[Sentence | str, ...]:
         """Where it would not be published, and why. Raises ValueError for what a target would refuse."""
@@ -228,17 +229,18 @@ class DecisionBatches:
         except _RefusedError as refused:
             return RowResult(one.line, "bad", one.number, (refused.why,))
 
-    def _write(self, conn: Connection, one: _Entry, by: str, publish: bool) -> Literal["new", "known"]:
+    def _write(self, conn: Connection, one: _Entry, by: str, publish: bool) -> Outcome:
         """One row, judged again in the transaction that writes it. Raises _RefusedError, perhaps half written."""
         assert one.facts is not None, "only good rows are written"
         try:
-            outcome = self._known(conn, one, one.facts)
-            decision, _ = self._decisions.putting(one.authority, one.number, one.facts, by=by)(conn)
+            decision, is_new = self._known(conn, one, one.facts), False
+            if decision is None:
+                decision, is_new = self._decisions.putting(one.authority, one.number, one.facts, by=by)(conn)
             if publish:
                 self._disclosures.enter(conn, decision, None, NOTHING_MORE, self._base.clock.now())
         except (ValueError, Problem) as error:
             raise _RefusedError(said_of(error)) from error
-        return outcome
+        return "new" if is_new else "known"
 
 
 class _RefusedError(Exception):
