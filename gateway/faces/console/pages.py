@@ -435,6 +435,7 @@ class _Doing:
     async def form(self, problem: Problem | None = None, *, review: bool = False) -> Response:
         """The page of the act, with what was typed and what is wrong with it."""
         made = await self._act.form(self._look, self._id)
+        review = review and made.reviewed
         proof = self._act.money and not self._reader.visit.fresh and (review or not made.reviewed)
         title = self._reader.pen.words(self._act.title)
         typed = self._look.asked
@@ -476,7 +477,7 @@ class _Doing:
             return self._after(None)
         except Problem as problem:
             try:
-                return await self.form(problem, review=step == "do")
+                return await self.form(problem, review=problem.field == "proof_password")
             except Problem:  # nothing of it can be done any more: what came first is said
                 return self._reader.problem(problem)
 
