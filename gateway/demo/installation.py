@@ -15,6 +15,7 @@ from typing import Any
 
 from gateway.app import App
 from gateway.demo import story
+from gateway.foundation.access.keys import one_time_password
 from gateway.foundation.store import schema
 from gateway.rooms.disclosures import Organ, Organs
 from gateway.rooms.payments import IncomeItem, LineKind, Payments, Unit
@@ -26,14 +27,16 @@ Systems = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class Installation:
-    """Where the throw-away gateway lives, and the credentials made for the demo."""
+    """Where the throw-away gateway lives, and the credentials made for the demo.
+
+    ``people``: logins with the passwords that are good for one sign-in at the console each.
+    """
 
     folder: Path
     settings_file: Path
     url: str
     api_key: str
-    operator: str
-    password: str
+    people: Mapping[str, str]
 
 
 def free_port() -> int:
@@ -61,6 +64,9 @@ callbacks = "127.0.0.1:{port}"
 
 [webhooks]
 allow = ["127.0.0.1/32"]
+
+[console]
+surroundings = "演示环境"
 
 [site]
 organiser = "安澜市财政局（演示，虚构）"
@@ -205,5 +211,17 @@ async def install(folder: Path, systems: Systems) -> Installation:
     settings = load(file)
     await asyncio.to_thread(schema.migrate, settings.store.location())
     async with App.open(settings) as app:
-        key, password = await populate(app)
-    return Installation(folder, file, f"http://127.0.0.1:{port}", key, story.OPERATOR[0], password)
+        key, _ = await populate(app)
+        people = {login: await _invited(app, login, name) for login, name in (story.OPERATOR, story.SECOND)}
+    return Installation(folder, file, f"http://127.0.0.1:{port}", key, people)
+
+
+async def _invited(app: App, login: str, name: str) -> str:
+    """A supervisor's password that is good for one sign-in."""
+    password = one_time_password()
+    known = {one.login: one.id for one in await app.base.access.operators()}
+    if login in known:
+        await app.base.access.set_password(known[login], password, once=True)
+    else:
+        await app.base.access.create_operator(login, name, "supervisor", password, once=True)
+    return password

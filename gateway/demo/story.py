@@ -14,6 +14,7 @@ REGION = "990102"
 ITEM = ("103050199", "其他一般罚没收入")
 CLIENT = "望川区行政执法办案系统"
 OPERATOR = ("duizhang", "望川区对账岗")
+SECOND = ("fuhe", "望川区复核岗")
 PAYER = "罗小满"
 
 

@@ -369,6 +369,8 @@ class Walk:
             table.add_row("payment", f"{payment['status']} / {payment['settlement']}", payment["amount"])
         self.out.print()
         self.out.print(table)
+        if not self.keep:
+            self.out.print("The console at a screen: make demo DEMO_ARGS=--keep", style="dim")
 
     async def _stay(self) -> None:
         assert self._installation is not None
@@ -379,7 +381,6 @@ class Walk:
             ("API", f"{kept.url}/docs"),
             ("payer page", payment["payer_page"]),
             ("API key", kept.api_key),
-            ("operator", f"{kept.operator} / {kept.password}"),
             ("settings", str(kept.settings_file)),
             ("simulators", self._simulators["url"]),
             ("Credit China", self._simulators["systems"]["credit"]["public"]),
@@ -387,6 +388,9 @@ class Walk:
             ("trials", "a fine of 100.81 yuan is issued and not answered; `simulators faults` lists more amounts"),
         ):
             self._say(what, where)
+        self._say("console", f"{kept.url}/console")
+        for login, password in kept.people.items():
+            self._say("", f"login {login}, password {password} (for one sign-in: choose your own there)")
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for name in (signal.SIGINT, signal.SIGTERM):
