@@ -18,4 +18,7 @@ ROOM = Room(
     case_files=".case_files:of_case",
     payment_part=".payment_part:PART",
     revisions=".revisions",
+    screens=(".screens:SCREEN",),
+    joins=(".screens:ON_PAYMENTS",),
+    waiting=".screens:waiting",
 )

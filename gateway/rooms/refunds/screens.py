@@ -1,0 +1,394 @@
+"""Refunds 退付 on the console: proposed on a payment's page, completed and confirmed here by two people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from pydantic import ValidationError
+
+from gateway.foundation.screens import (
+    ActPage,
+    Block,
+    Choice,
+    Code,
+    Done,
+    Fact,
+    Facts,
+    Field,
+    Filter,
+    Form,
+    Found,
+    Head,
+    Joins,
+    Listing,
+    Look,
+    Many,
+    Moment,
+    Named,
+    Note,
+    Page,
+    Row,
+    Screen,
+    Table,
+    Tag,
+    To,
+    Tone,
+    Value,
+    Waits,
+    Wanted,
+    Yuan,
+)
+from gateway.rooms.payments import Payments
+from gateway.rooms.refunds.proposals import DocumentInput, Payee, RefundProposal
+from gateway.rooms.refunds.records import Refund, RefundFilter
+from gateway.rooms.refunds.service import RefundDetails, Refunds
+from gateway.rooms.refunds.states import DocumentKind, RefundReason, RefundStatus
+from gateway.words.errors import InvalidProblem
+from gateway.words.money import format_yuan
+from gateway.words.saying import Word, say
+from gateway.words.wrong import reason_of
+
+_NAME: Final = "refunds"
+_WRITE: Final = "payments:write"
+_MOST: Final = 200
+_TONES: Final[dict[RefundStatus, Tone]] = {
+    RefundStatus.PROPOSED: "wait",
+    RefundStatus.REFUNDED: "good",
+    RefundStatus.REFUSED: "bad",
+}
+
+
+# --- list and page ----------------------------------------------------------------------------------------------------
+
+
+async def _find(look: Look, wanted: Wanted) -> Found:
+    whose = look.asked.get("whose")
+    if whose is not None:
+        rows = [_row(one) for one in await _proposed(look) if _waits_for(look, one.refund) == whose]
+        return Found(rows, None, len(rows), _MOST)
+    status = look.asked.get("status")
+    known = RefundStatus(status) if status in tuple(RefundStatus) else None
+    asked = RefundFilter(look.who.authorities, known, wanted.cursor, wanted.limit)
+    found = await look.get(Refunds).find(asked)
+    return Found([_row(one) for one in found], found[-1].refund.id if len(found) == wanted.limit else None)
+
+
+def _row(found: RefundDetails) -> Row:
+    one = found.refund
+    return Row(
+        one.id,
+        (
+            one.decision_number,
+            Tag(one.status, _TONES.get(one.status, "plain")),
+            Yuan(one.amount),
+            Word(one.reason),
+            None if found.payee is None else Many((found.payee.masked().name, Code(found.payee.masked().account))),
+            one.proposed_name,
+            Moment(one.created_at),
+        ),
+    )
+
+
+async def _proposed(look: Look) -> list[RefundDetails]:
+    asked = RefundFilter(look.who.authorities, RefundStatus.PROPOSED, None, _MOST)
+    return await look.get(Refunds).find(asked)
+
+
+def _waits_for(look: Look, refund: Refund) -> str:
+    """Whose word a proposed refund waits for: that of the person who looks, or another's."""
+    return "others" if refund.proposed_by == look.who.client_id else "second"
+
+
+_WHOSE: Final = (
+    Choice("second", say("console.today_second")),
+    Choice("others", say("console.today_others")),
+)
+
+_LIST = Listing(
+    filters=(
+        Filter("status", Named("status"), "choice", tuple(Choice(one.value, one) for one in RefundStatus)),
+        Filter("whose", say("refunds.screen_whose"), "choice", _WHOSE, wide=True),
+    ),
+    heads=(
+        Head(Named("decision_number")),
+        Head(Named("status")),
+        Head(Named("amount"), number=True),
+        Head(Named("reason"), small=True),
+        Head(say("refunds.screen_payee"), small=True),
+        Head(Named("proposed_by"), small=True),
+        Head(Named("created_at"), small=True),
+    ),
+    find=_find,
+    empty=say("refunds.screen_empty"),
+)
+
+
+async def _seen(look: Look, refund_id: str) -> RefundDetails:
+    found = await look.get(Refunds).view(refund_id)
+    look.require_seen(found.refund.authority, "refund")
+    return found
+
+
+async def _one(look: Look, refund_id: str) -> Page:
+    found = await _seen(look, refund_id)
+    one = found.refund
+    notes: list[Block] = []
+    if found.missing:
+        notes.append(Note(say("refunds.screen_missing", missing=[Word(part) for part in found.missing]), "warn"))
+    if one.refusal:
+        notes.append(Note(say("refunds.screen_refusal", refusal=one.refusal), "bad"))
+    if one.in_doubt_since_at is not None:
+        notes.append(Note(say("refunds.screen_doubt", why=one.doubt_reason or ""), "warn"))
+    acts = []
+    if one.status is RefundStatus.PROPOSED:
+        acts = ["payee", "document"] if found.missing else ["confirm", "payee", "document"]
+    if one.status in (RefundStatus.PROPOSED, RefundStatus.CONFIRMED):
+        acts.append("dismiss")
+    return Page(
+        title=say("refunds.screen_title", yuan=format_yuan(one.amount), number=one.decision_number),
+        tags=[Tag(one.status, _TONES.get(one.status, "plain"))],
+        lead=Code(one.id),
+        blocks=[*notes, _facts(found), _documents(found)],
+        acts=acts,
+    )
+
+
+def _facts(found: RefundDetails) -> Facts:
+    one = found.refund
+    payee: Value = None
+    if found.payee is not None:
+        masked = found.payee.masked()
+        payee = Many((masked.name, Code(masked.account), masked.bank))
+    facts: list[Fact] = [
+        (Named("amount"), Yuan(one.amount)),
+        (say("refunds.screen_payee"), payee),
+        (Named("reason"), Word(one.reason)),
+        (say("refunds.screen_why"), one.explanation),
+        (Named("payment"), To(Code(one.code), "payments", one.payment_id)),
+        (Named("bank_serial"), Code(one.bank_serial)),
+        (Named("proposed_by"), one.proposed_name),
+        (Named("confirmed_by"), one.confirmed_name or Many(found.confirmations)),
+        (Named("created_at"), Moment(one.created_at)),
+        (say("refunds.screen_refunded_at"), Moment(one.refunded_at)),
+    ]
+    return Facts(None, facts)
+
+
+def _documents(found: RefundDetails) -> Table:
+    heads = (Head(Named("kind")), Head(say("refunds.screen_reference")), Head("SM3", small=True))
+    rows = [Row(None, (Word(one.kind), one.reference, Code(one.digest.hex()[:16] + "…"))) for one in found.documents]
+    return Table(say("refunds.screen_documents"), heads, rows, say("refunds.screen_no_documents"))
+
+
+# --- acts -------------------------------------------------------------------------------------------------------------
+
+_PAYEE = (
+    Field("name", say("refunds.screen_payee_name")),
+    Field("account", say("refunds.screen_account")),
+    Field("bank", say("refunds.screen_bank")),
+)
+_DOCUMENT = (
+    Field("kind", say("refunds.screen_kind"), "choice", choices=tuple(Choice(one.value, one) for one in DocumentKind)),
+    Field("reference", say("refunds.screen_reference")),
+    Field("file", say("refunds.screen_file"), "file"),
+)
+
+
+async def _propose_form(look: Look, payment_id: str) -> Form:
+    payment = await look.get(Payments).held(payment_id)
+    look.require_seen(payment.authority, "payment")
+    facts: list[Fact] = [
+        (Named("decision_number"), payment.decision_number),
+        (Named("paid_amount"), Yuan(payment.paid_amount)),
+        (Named("code"), Code(payment.code)),
+    ]
+    fields = (
+        Field("reason", Named("reason"), "choice", choices=tuple(Choice(one.value, one) for one in RefundReason)),
+        Field("explanation", say("refunds.screen_why"), "area"),
+        Field("amount", Named("amount"), "amount", required=False, hint=say("refunds.screen_all")),
+        *(Field(one.name, one.label, required=False) for one in _PAYEE),
+    )
+    return Form(say("refunds.act_propose_button"), (Facts(None, facts), Note(say("refunds.act_propose_note"))), fields)
+
+
+async def _propose(look: Look, payment_id: str) -> Done:
+    asked = look.asked
+    payee = {one.name: asked.get(one.name, "") for one in _PAYEE}
+    told = {
+        "reason": asked["reason"],
+        "explanation": asked["explanation"],
+        "amount": asked.get("amount", "").replace(",", "") or None,
+        "payee": payee if any(payee.values()) else None,
+    }
+    try:
+        ask = RefundProposal.model_validate(told)
+    except ValidationError as error:
+        raise _wrong(error) from None
+    of = look.who.authorities
+    made = await look.get(Refunds).propose(payment_id, ask, by=look.person, of=of, once=look.once)
+    return Done(To("", _NAME, made))
+
+
+async def _payee_form(look: Look, refund_id: str) -> Form:
+    found = await _seen(look, refund_id)
+    return Form(say("refunds.act_payee_button"), (_facts(found), Note(say("refunds.act_payee_note"))), _PAYEE)
+
+
+async def _name_payee(look: Look, refund_id: str) -> None:
+    try:
+        payee = Payee.model_validate({one.name: look.asked.get(one.name, "") for one in _PAYEE})
+    except ValidationError as error:
+        raise _wrong(error) from None
+    await look.get(Refunds).name_payee(refund_id, payee, by=look.person, of=look.who.authorities)
+
+
+async def _document_form(look: Look, refund_id: str) -> Form:
+    found = await _seen(look, refund_id)
+    return Form(say("refunds.act_document_button"), (_documents(found),), _DOCUMENT)
+
+
+async def _add_document(look: Look, refund_id: str) -> None:
+    file = look.files["file"]
+    kind, reference = DocumentKind(look.asked["kind"]), look.asked["reference"]
+    media = "application/pdf" if file.content.startswith(b"%PDF") else "application/octet-stream"
+    document = DocumentInput.model_construct(
+        kind=kind, reference=reference, digest=None, file=file.content, media_type=media
+    )
+    of = look.who.authorities
+    await look.get(Refunds).add_document(refund_id, document, by=look.person, of=of, once=look.once)
+
+
+async def _confirm_form(look: Look, refund_id: str) -> Form:
+    found = await _seen(look, refund_id)
+    account = "" if found.payee is None else found.payee.account[-4:]
+    button = say("refunds.act_confirm_button", amount=f"{found.refund.amount / 100:,.2f}", last=account)
+    what = (_facts(found), _documents(found), Note(say("refunds.act_confirm_note"), "warn"))
+    return Form(button, what, seen=found.seen or "")
+
+
+async def _confirm(look: Look, refund_id: str) -> None:
+    seen, of = look.asked.get("seen", ""), look.who.authorities
+    await look.get(Refunds).confirm(refund_id, by=look.person, seen=seen, of=of, once=look.once)
+
+
+async def _dismiss_form(look: Look, refund_id: str) -> Form:
+    found = await _seen(look, refund_id)
+    return Form(say("refunds.act_dismiss_button"), (_facts(found),), (Field("reason", Named("reason"), "area"),))
+
+
+async def _dismiss(look: Look, refund_id: str) -> None:
+    reason, of = look.asked["reason"], look.who.authorities
+    await look.get(Refunds).dismiss(refund_id, reason, by=look.person, of=of, once=look.once)
+
+
+SCREEN = Screen(
+    name=_NAME,
+    title=say("refunds.screen"),
+    scope="payments:read",
+    place=45,
+    lists=_LIST,
+    one=_one,
+    acts=(
+        ActPage(
+            name="confirm",
+            title=say("refunds.act_confirm"),
+            scope=_WRITE,
+            form=_confirm_form,
+            do=_confirm,
+            money=True,
+            same=("POST /v1/refunds/{id}/confirmation",),
+        ),
+        ActPage(
+            name="payee",
+            title=say("refunds.act_payee"),
+            scope=_WRITE,
+            form=_payee_form,
+            do=_name_payee,
+            same=("PUT /v1/refunds/{id}/payee",),
+        ),
+        ActPage(
+            name="document",
+            title=say("refunds.act_document"),
+            scope=_WRITE,
+            form=_document_form,
+            do=_add_document,
+            same=("POST /v1/refunds/{id}/documents",),
+        ),
+        ActPage(
+            name="dismiss",
+            title=say("refunds.act_dismiss"),
+            scope=_WRITE,
+            form=_dismiss_form,
+            do=_dismiss,
+            danger=True,
+            same=("POST /v1/refunds/{id}/dismissal",),
+        ),
+    ),
+)
+
+
+async def _of_payment(look: Look, payment_id: str) -> Sequence[Block]:
+    """The refunds of a payment, below its own page."""
+    found = await look.get(Refunds).of_payment(payment_id)
+    if not found:
+        return ()
+    heads = (
+        Head(Named("amount"), number=True),
+        Head(Named("status")),
+        Head(Named("reason")),
+        Head(Named("created_at")),
+    )
+    rows = [
+        Row(
+            None,
+            (
+                To(Yuan(one.refund.amount), _NAME, one.refund.id),
+                Tag(one.refund.status, _TONES.get(one.refund.status, "plain")),
+                Word(one.refund.reason),
+                Moment(one.refund.created_at),
+            ),
+        )
+        for one in found
+    ]
+    return (Table(say("refunds.screen"), heads, rows, ""),)
+
+
+ON_PAYMENTS = Joins(
+    screen="payments",
+    acts=(
+        ActPage(
+            name="refund",
+            title=say("refunds.act_propose"),
+            scope=_WRITE,
+            form=_propose_form,
+            do=_propose,
+            same=("POST /v1/payments/{id}/refunds",),
+        ),
+    ),
+    blocks=_of_payment,
+)
+
+
+async def waiting(look: Look) -> Sequence[Waits]:
+    """Refunds that wait for a second person's word, mine and others'."""
+    if not look.may("payments:read"):
+        return ()
+    found = [_waits_for(look, one.refund) for one in await _proposed(look)]
+    told = say("refunds.wait")
+    return tuple(
+        Waits(
+            told,
+            found.count(whose),
+            To("", _NAME, asked={"whose": whose}),
+            whose=whose,
+            tone="wait",
+            most=_MOST,
+        )
+        for whose in ("second", "others")
+    )
+
+
+def _wrong(error: ValidationError) -> InvalidProblem:
+    first = error.errors()[0]
+    return InvalidProblem(reason_of(first), field=".".join(map(str, first["loc"])))
