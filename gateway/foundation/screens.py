@@ -401,8 +401,8 @@ class ActPage:
 
     ``scope``: the right it needs, beside those that the service asks for. ``form(look, id)`` is made anew each time,
     from what is so now and what was typed; ``do(look, id)`` calls the service with ``look.person`` and ``look.once``.
-    Both raise the Problems of the service: they are shown above the form, which keeps what was typed. ``money``: who
-    does it proves again who it is. ``same``: the command, the route that do the same.
+    Both raise the Problems of the service: they are shown above the form, which keeps what was typed. ``money``: money
+    moves, or rights: who does it proves again who it is. ``same``: the command, the route that do the same.
     """
 
     name: str

@@ -7,6 +7,8 @@ from functools import lru_cache
 from gateway.foundation import rooms
 
 READ = ":read"
+PEOPLE = "accounts:people"
+"""Who has it says who there is: whoever confirms money must not be able to make a second person."""
 _ACCESS = ("accounts:", "keys:")
 
 
@@ -29,7 +31,7 @@ def _roles(every: tuple[str, ...], few: tuple[str, ...]) -> dict[str, frozenset[
     return {
         "viewer": frozenset(scope for scope in every if scope.endswith(READ)) - frozenset(few),
         "operator": frozenset(every) - frozenset(few),
-        "supervisor": frozenset(every),
+        "supervisor": frozenset(every) - {PEOPLE},
         "auditor": frozenset(scope for scope in every if scope.endswith(READ)),
         "administrator": frozenset(
             scope for scope in every if scope.startswith(_ACCESS) or (scope.endswith(READ) and scope not in few)

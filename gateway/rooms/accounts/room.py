@@ -8,7 +8,7 @@ ROOM = Room(
     title="账号",
     open=".assembly:open_room",
     scopes=("persons:unmask",),
-    supervisor_scopes=("audit:read", "handovers:read"),
+    supervisor_scopes=("audit:read", "handovers:read", "accounts:read", "accounts:people"),
     routes=(".audit_routes:router", ".handover_routes:router"),
     commands={
         "authorities": ".commands:authorities",
@@ -17,4 +17,5 @@ ROOM = Room(
         "audit": ".audit_commands:app",
         "handovers": ".handover_commands:app",
     },
+    screens=(".screens:SCREEN", ".screens:RIGHTS"),
 )

@@ -1,0 +1,334 @@
+"""Access 账号 on the console: who operates the gateway, with which rights, keys, sessions, and what each has done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from gateway.foundation.access import Key, Operator, roles, scopes
+from gateway.foundation.access.audit import AuditFilter, AuditRecord
+from gateway.foundation.access.keys import one_time_password
+from gateway.foundation.access.scopes import PEOPLE
+from gateway.foundation.access.session_records import Session
+from gateway.foundation.screens import (
+    ActPage,
+    Block,
+    Choice,
+    Code,
+    Done,
+    Fact,
+    Facts,
+    Field,
+    Filter,
+    Form,
+    Found,
+    Head,
+    Listing,
+    Look,
+    Many,
+    Moment,
+    Named,
+    Note,
+    Page,
+    Row,
+    Screen,
+    Table,
+    Tag,
+    Wanted,
+)
+from gateway.words.errors import NotFoundProblem
+from gateway.words.saying import Word, say
+
+_NAME: Final = "access"
+_SEES: Final = "accounts:read"
+_ACTS: Final = 20
+_ROLES: Final = tuple(
+    Choice(role, Word(role)) for role in ("viewer", "operator", "supervisor", "auditor", "administrator")
+)
+
+
+# --- people -----------------------------------------------------------------------------------------------------------
+
+
+async def _find(look: Look, _wanted: Wanted) -> Found:
+    access, role = look.base.access, look.asked.get("role")
+    limits, sessions = await access.limits(), await look.base.people.sessions()
+    last = {one.operator_id: one for one in reversed(sessions)}
+    word = look.asked.get("name", "").lower()
+    rows = [
+        Row(
+            one.id,
+            (
+                one.login,
+                one.name,
+                Word(one.role),
+                _state(one),
+                Many(limits[one.id]) if one.id in limits else say("accounts.screen_all"),
+                Moment(last[one.id].used_at) if one.id in last else None,
+            ),
+        )
+        for one in await access.operators()
+        if role in (None, one.role) and word in f"{one.login} {one.name}".lower()
+    ]
+    return Found(rows, None, len(rows))
+
+
+def _state(one: Operator) -> Tag:
+    if one.disabled_at is not None:
+        return Tag(say("accounts.screen_disabled"), "bad")
+    return (
+        Tag(say("accounts.screen_invited"), "wait") if one.password_once else Tag(say("accounts.screen_active"), "good")
+    )
+
+
+async def _held(look: Look, operator_id: str) -> Operator:
+    for one in await look.base.access.operators():
+        if one.id == operator_id:
+            return one
+    raise NotFoundProblem(say("access.no_operator", operator_id=operator_id))
+
+
+async def _one(look: Look, operator_id: str) -> Page:
+    one = await _held(look, operator_id)
+    limits = (await look.base.access.limits()).get(one.id)
+    sessions = [each for each in await look.base.people.sessions() if each.operator_id == one.id]
+    keys = await look.base.access.keys(one.id)
+    facts: list[Fact] = [
+        (Named("login"), Code(one.login)),
+        (Named("role"), Word(one.role)),
+        (say("accounts.screen_sees"), say("accounts.screen_all") if limits is None else Many(limits)),
+        (Named("disabled_at"), Moment(one.disabled_at)),
+    ]
+    blocks: list[Block] = [Facts(None, facts), _sessions(sessions), _keys(keys)]
+    if look.may("audit:read"):
+        blocks.append(_acts(await look.base.audit.find(AuditFilter(operator=one.id, limit=_ACTS))))
+    acts = [] if one.disabled_at is not None else ["password", "forget-code", "disable"]
+    if any(key.revoked_at is None for key in keys):
+        acts.append("revoke-key")
+    return Page(title=one.name, tags=(_state(one),), lead=Code(one.id), blocks=blocks, acts=acts)
+
+
+def _sessions(found: Sequence[Session]) -> Table:
+    heads = (Head(say("accounts.screen_began")), Head(say("accounts.screen_used")), Head(say("accounts.screen_source")))
+    rows = [Row(None, (Moment(one.began_at), Moment(one.used_at), Code(one.source))) for one in found]
+    return Table(say("accounts.screen_sessions"), heads, rows, say("accounts.screen_no_sessions"))
+
+
+def _keys(found: Sequence[Key]) -> Table:
+    heads = (
+        Head(Named("key")),
+        Head(Named("label"), small=True),
+        Head(Named("created_at"), small=True),
+        Head(Named("last_used_at")),
+        Head(Named("expires_at"), small=True),
+        Head(Named("status")),
+    )
+    rows = [
+        Row(
+            None,
+            (
+                Code(one.id),
+                one.label,
+                Moment(one.created_at),
+                Moment(one.last_used_at),
+                Moment(one.expires_at),
+                Tag(say("accounts.screen_revoked"), "bad")
+                if one.revoked_at
+                else Tag(say("accounts.screen_active"), "good"),
+            ),
+        )
+        for one in found
+    ]
+    return Table(say("accounts.screen_keys"), heads, rows, say("accounts.screen_no_keys"))
+
+
+def _acts(found: Sequence[AuditRecord]) -> Table:
+    heads = (
+        Head(Named("at")),
+        Head(Named("action")),
+        Head(say("accounts.screen_subject"), small=True),
+        Head(Named("reason"), small=True),
+        Head(say("accounts.screen_result"), number=True),
+    )
+    rows = [Row(None, (Moment(one.at), one.action, Code(one.subject), one.reason, one.status)) for one in found]
+    note = say("accounts.screen_acts_note", number=_ACTS)
+    return Table(say("accounts.screen_acts"), heads, rows, say("accounts.screen_no_acts"), note)
+
+
+# --- acts -------------------------------------------------------------------------------------------------------------
+
+
+async def _invite_form(look: Look, _id: str) -> Form:
+    known = await look.base.access.authorities()
+    fields = (
+        Field("login", Named("login"), hint=say("accounts.act_login_hint")),
+        Field("name", say("accounts.act_name")),
+        Field("role", Named("role"), "choice", choices=_ROLES),
+        Field(
+            "authority",
+            say("accounts.screen_sees"),
+            "choice",
+            required=False,
+            choices=[Choice("", say("accounts.screen_all")), *(Choice(one.code, one.name) for one in known)],
+        ),
+    )
+    return Form(say("accounts.act_invite_button"), (Note(say("accounts.act_invite_note")),), fields)
+
+
+async def _invite(look: Look, _id: str) -> Done:
+    password, asked = one_time_password(), look.asked
+    authorities = [asked["authority"]] if asked.get("authority") else []
+    made = await look.base.access.create_operator(
+        asked["login"], asked["name"], asked["role"], password, once=True, authorities=authorities
+    )
+    return Done(page=_told(made, password))
+
+
+async def _new_password_form(look: Look, operator_id: str) -> Form:
+    one = await _held(look, operator_id)
+    return Form(
+        say("accounts.act_password_button", login=one.login), (Note(say("accounts.act_password_note"), "warn"),)
+    )
+
+
+async def _new_password(look: Look, operator_id: str) -> Done:
+    one, password = await _held(look, operator_id), one_time_password()
+    await look.base.access.set_password(one.id, password, once=True)
+    return Done(page=_told(one, password))
+
+
+def _told(one: Operator, password: str) -> Page:
+    """The password, shown this once."""
+    facts: list[Fact] = [
+        (Named("login"), Code(one.login)),
+        (Named("role"), Word(one.role)),
+        (say("accounts.act_once"), Code(password)),
+    ]
+    return Page(title=one.name, blocks=[Note(say("accounts.act_told"), "warn"), Facts(None, facts)])
+
+
+async def _forget_form(look: Look, operator_id: str) -> Form:
+    one = await _held(look, operator_id)
+    return Form(say("accounts.act_forget_button", login=one.login), (Note(say("accounts.act_forget_note"), "warn"),))
+
+
+async def _forget(look: Look, operator_id: str) -> None:
+    await look.base.access.forget_factor(operator_id)
+
+
+async def _disable_form(look: Look, operator_id: str) -> Form:
+    one = await _held(look, operator_id)
+    fields = (Field("reason", Named("reason"), "area"),)
+    return Form(
+        say("accounts.act_disable_button", login=one.login), (Note(say("accounts.act_disable_note"), "warn"),), fields
+    )
+
+
+async def _disable(look: Look, operator_id: str) -> None:
+    await look.base.access.disable_operator(operator_id)
+
+
+async def _revoke_form(look: Look, operator_id: str) -> Form:
+    keys = [one for one in await look.base.access.keys(operator_id) if one.revoked_at is None]
+    choices = [Choice(one.id, f"{one.id} {one.label}") for one in keys]
+    fields = (
+        Field("key", Named("key"), "choice", choices=choices, value=keys[0].id if len(keys) == 1 else ""),
+        Field("reason", Named("reason"), "area"),
+    )
+    return Form(say("accounts.act_revoke_button"), (Note(say("accounts.act_revoke_note"), "warn"),), fields)
+
+
+async def _revoke(look: Look, operator_id: str) -> None:
+    if look.asked["key"] not in {one.id for one in await look.base.access.keys(operator_id)}:
+        raise NotFoundProblem(say("access.no_key", key_id=look.asked["key"]))
+    await look.base.access.revoke_key(look.asked["key"])
+
+
+SCREEN = Screen(
+    name=_NAME,
+    title=say("accounts.screen"),
+    scope=_SEES,
+    place=90,
+    lists=Listing(
+        filters=(
+            Filter("name", say("accounts.act_name"), wide=True),
+            Filter("role", Named("role"), "choice", _ROLES),
+        ),
+        heads=(
+            Head(Named("login")),
+            Head(say("accounts.act_name")),
+            Head(Named("role")),
+            Head(Named("status")),
+            Head(say("accounts.screen_sees"), small=True),
+            Head(say("accounts.screen_used"), small=True),
+        ),
+        find=_find,
+        empty=say("accounts.screen_empty"),
+        acts=("invite",),
+    ),
+    one=_one,
+    acts=(
+        ActPage(
+            name="invite",
+            title=say("accounts.act_invite"),
+            scope=PEOPLE,
+            form=_invite_form,
+            do=_invite,
+            money=True,
+            same=("gateway operators invite",),
+        ),
+        ActPage(
+            name="password",
+            title=say("accounts.act_password"),
+            scope=PEOPLE,
+            form=_new_password_form,
+            do=_new_password,
+            money=True,
+            same=("gateway operators password",),
+        ),
+        ActPage(
+            name="forget-code",
+            title=say("accounts.act_forget"),
+            scope=PEOPLE,
+            form=_forget_form,
+            do=_forget,
+            money=True,
+            same=("gateway operators forget-code",),
+        ),
+        ActPage(
+            name="revoke-key",
+            title=say("accounts.act_revoke"),
+            scope=PEOPLE,
+            form=_revoke_form,
+            do=_revoke,
+            danger=True,
+            same=("gateway keys revoke",),
+        ),
+        ActPage(
+            name="disable",
+            title=say("accounts.act_disable"),
+            scope=PEOPLE,
+            form=_disable_form,
+            do=_disable,
+            danger=True,
+            same=("gateway operators disable",),
+        ),
+    ),
+)
+
+
+# --- rights -----------------------------------------------------------------------------------------------------------
+
+
+async def _matrix(_look: Look) -> Page:
+    """Which role has which right."""
+    known = roles()
+    heads = (Head(say("accounts.screen_right")), *(Head(Word(role)) for role in known))
+    rows = [Row(None, (Code(scope), *("✓" if scope in known[role] else None for role in known))) for scope in scopes()]
+    note = say("accounts.screen_rights_note")
+    return Page(
+        title=say("accounts.screen_rights"), blocks=[Table(say("accounts.screen_matrix"), heads, rows, "", note)]
+    )
+
+
+RIGHTS = Screen(name="rights", title=say("accounts.screen_rights"), scope=_SEES, place=91, page=_matrix)
