@@ -83,11 +83,12 @@ class Told:
 
 @dataclass(frozen=True)
 class Reckoned:
-    """By when it is public, until when, and from when a repair may be asked for."""
+    """By when it is public, until when, from when it may be repaired, and by when another province hears of it."""
 
     by: date
     until: date
     repair_from: date
+    pass_on: date | None = None
 
 
 def reckon(told: Told, target: str, today: date, published_on: date | None = None) -> Reckoned | None:
@@ -99,6 +100,7 @@ def reckon(told: Told, target: str, today: date, published_on: date | None = Non
             return None
         by, until = working_days_after(told.decided_on, 7), months_after(told.decided_on, 60)
         return Reckoned(by, until, told.decided_on) if until >= today else None
+    pass_on = None
     if target == "credit":
         periods = next(row for since, row in CREDIT if since <= told.decided_on)
         period, start = periods[told.word], told.decided_on
@@ -111,6 +113,7 @@ def reckon(told: Told, target: str, today: date, published_on: date | None = Non
         since, periods = next((since, row) for since, row in MARKET if since <= start)
         period = periods[told.word]
         passed_on = working_days_after(told.decided_on, 10)
+        pass_on = passed_on if told.across else None
         by = working_days_after(passed_on, 10) if told.across else working_days_after(told.decided_on, 20)
         sectors = {"food", "drug", "special_equipment"} if since < date(2025, 12, 25) else set()
     if period is None:
@@ -121,4 +124,4 @@ def reckon(told: Told, target: str, today: date, published_on: date | None = Non
     until = months_after(start, most)
     if until < today:
         return None
-    return Reckoned(by, until, min(months_after(start, least), until))
+    return Reckoned(by, until, min(months_after(start, least), until), pass_on)

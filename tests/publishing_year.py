@@ -1,7 +1,8 @@
 """A year of a city's penalties on their way to the public: time travel over changes of law, holidays and outages.
 
 The disclosures room on a real store, with real delivery, and three targets held here that show at once what they have
-taken, are down for days, and remember all that they ever showed. What must hold is judged by ``publication_table``.
+taken, are down for days, and remember all that they ever showed. One of them ends what has had its time by itself, the
+others do not. What must hold is judged by ``publication_table``.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 from foundation import foundation, wire
 from publication_table import Told, reckon, working_days_after
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from gateway.foundation.channels import Channel, ChannelKeys, Channels
 from gateway.foundation.delivery import DeliverySettings
@@ -24,17 +25,21 @@ from gateway.foundation.delivery.retry_rules import Patience
 from gateway.foundation.delivery.tables import operation
 from gateway.foundation.rooms import Opened
 from gateway.foundation.store import Store
+from gateway.foundation.two_persons import Person
 from gateway.ports.base import AdapterInfo, FindGuarantee
 from gateway.ports.credit import DisclosureKey, DisclosureRecord, FieldFault, Shown, Submission, SubmissionState
 from gateway.rooms.decisions import DecisionEvent, DecisionFacts, Decisions, EventKind
 from gateway.rooms.disclosures import Disclosures, Organ, Organs, Status
+from gateway.rooms.disclosures.options import Rounds
 from gateway.rooms.disclosures.publication import key_of
 from gateway.rooms.disclosures.questions import EffectRequest
+from gateway.rooms.disclosures.states import SHOWN
 from gateway.rooms.disclosures.tables import disclosure
 from gateway.words.clock import SHANGHAI, Clock, ManualClock, day_of
 from gateway.words.errors import NotSentError
 
 FIRST, LAST = date(2025, 10, 9), date(2026, 10, 8)
+DAYS = [FIRST + timedelta(days=each) for each in range((LAST - FIRST).days + 90)]
 SEALED_FROM = date(2026, 1, 1)
 ADAPTERS = {"credit": "credit.creditchina", "portal": "credit.portal", "gsxt": "credit.gsxt"}
 ORGAN = Organ("安澜市望川区综合行政执法局", "11990102002100216D", "安澜市信用信息中心", "119901000031003146")
@@ -45,7 +50,15 @@ OUTAGES = {
     "gsxt": ((date(2026, 5, 6), date(2026, 5, 8)),),
 }
 FIRMS = {False: "91990102MA0HD1233R", True: "91110108MA01A2B32G"}
-ADULT, YOUNG = "990102198803121011", "990102200903150012"
+ADULT, YOUNG, PHONE = "990102198803121011", "990102200903150012", "13900001111"
+ENDS_BY_ITSELF = "credit"
+CLERK = Person("opr_lin", "林溪", operator=True)
+_SHOWN = [one.value for one in SHOWN]
+_LATER = update(disclosure).where(disclosure.c.status.in_(_SHOWN), disclosure.c.look_on < disclosure.c.publish_until_on)
+_LATER = _LATER.values(look_on=disclosure.c.publish_until_on)
+_HELD = select(disclosure.c.id).where(
+    disclosure.c.status.in_(_SHOWN), disclosure.c.end_held_at.is_not(None), disclosure.c.end_reason.is_(None)
+)
 FIELDS = ("other", "other", "market", "food", "traffic", "fire", "drug", "work_safety", "special_equipment")
 
 
@@ -63,6 +76,15 @@ class Target:
         if any(first <= today <= last for first, last in OUTAGES[self.name]):
             raise NotSentError("the target is down")
         return today
+
+    def ends(self) -> None:
+        """What has had its time is shown no more, where the target sees to that by itself."""
+        today = day_of(self.clock.now())
+        if self.name != ENDS_BY_ITSELF:
+            return
+        for key in [key for key, (record, _) in self.pages.items() if record.publish_until < today]:
+            record, since = self.pages.pop(key)
+            self.ever.append((record, since, today))
 
     def _take(self, request: EffectRequest, record: DisclosureRecord | None, key: DisclosureKey) -> Submission:
         today = self._up()
@@ -96,6 +118,7 @@ class Target:
 
     async def read_back(self, key: DisclosureKey) -> Shown | None:
         self._up()
+        self.ends()
         if key not in self.pages:
             return None
         record, since = self.pages[key]
@@ -170,7 +193,7 @@ def facts_of(case: Case, decided_on: date) -> DecisionFacts:
         "procedure": "simple" if told.simple else "ordinary",
         "party": party,
         "violation": "未按规定设置围挡",
-        "facts": "检查发现",
+        "facts": f"检查发现，岑立秋（证件号码{ADULT}，电话{PHONE}）在场" if told.person else "检查发现",
         "basis": "《治安管理处罚法》第二十六条" if told.police else "《安澜市市容管理办法》第九条",
         "penalty_kinds": ["罚款"],
         "content": f"{case.number}罚款200元",
@@ -204,7 +227,13 @@ class Year:
         base = foundation(store, folder, self.clock, channels, delivery=DeliverySettings(grace=0.5, patience=patience))
         self.base, self.delivery = base, base.delivery
         self.decisions = Decisions(base)
-        self.disclosures = Disclosures(base, self.decisions, due_soon_days=(3, 1), full_text="redacted")
+        self.disclosures = Disclosures(
+            base,
+            self.decisions,
+            due_soon_days=(3, 1),
+            full_text="redacted",
+            rounds=Rounds(every_days=10_000, after_days=0),
+        )
         wire(base, Opened(actions=self.disclosures.actions()))
         for happened in ("amended", "changed", "revoked", "corrected"):
             base.events.subscribe(f"decision.{happened}", self.disclosures.decision_moved)
@@ -238,8 +267,7 @@ class Year:
             if one.revoked_on is not None:
                 revoked.setdefault(one.revoked_on, []).append(one)
         busy = {*asked, *moved, *revoked, SEALED_FROM}
-        days = [FIRST + timedelta(days=each) for each in range((LAST - FIRST).days + 90)]
-        for day in (one for number, one in enumerate(days) if one in busy or number % 7 == 0):
+        for day in DAYS:
             self.clock.set(self._morning(day))
             await asyncio.gather(*(self._ask(one) for one in asked.get(day, ())))
             for one in moved.get(day, ()):
@@ -250,7 +278,20 @@ class Year:
             await self._settle()
             if await self.disclosures.sweep():
                 await self._settle()
-        assert busy <= set(days), "everything that happens is in the days that pass"
+            await self._end()
+        assert busy <= set(DAYS), "everything that happens is in the days that pass"
+
+    async def _end(self) -> None:
+        """What has had its time ends, once a clerk has said so: nothing of this is paid here.
+
+        Looked at is only what ends. Else each page would be read the day after it appeared, which takes half the time.
+        """
+        await self.store.write(lambda conn: conn.execute(_LATER).rowcount)
+        if await self.disclosures.inspection.sweep():
+            await self._settle()
+        for one in await self.store.read(lambda conn: conn.execute(_HELD).scalars().all()):
+            await self.disclosures.end(one, "已履行", by=CLERK)
+        await self._settle()
 
     async def _ask(self, one: Case) -> None:
         await self.decisions.put("A1", one.number, facts_of(one, one.told.decided_on), by="year")
@@ -280,14 +321,21 @@ class Year:
     async def _judged(self, every: list[Case]) -> Seen:
         seen = Seen(decisions=len(every))
         by_number = {one.number: one for one in every}
+        known: dict[tuple[str, str], dict[str, Any]] = {}
         rows = await self.store.read(lambda conn: conn.execute(select(disclosure)).mappings().all())
         for row in rows:
             seen.states[row["status"]] += 1
             seen.late += row["late_at"] is not None
             seen.wrong += self._amiss(by_number[row["decision_number"]], dict(row))
+            known[row["decision_number"], row["target"]] = dict(row)
+        seen.wrong += [
+            f"{one} {name}: nobody thought of it" for one in by_number for name in ADAPTERS if (one, name) not in known
+        ]
         for name, target in self.targets.items():
             for record, since, until in target.all_ever():
+                row = known[record.decision_number, name]
                 seen.wrong += self._shown_amiss(name, by_number[record.decision_number], record, since, until)
+                seen.wrong += self._gone_amiss(name, row, since, until)
         seen.withdrawn = seen.states[Status.WITHDRAWN.value]
         return seen
 
@@ -314,6 +362,9 @@ class Year:
         by = at_first.by if unmoved else table.by
         if row["submit_by_on"] != by:
             wrong.append(f"{name}: by {row['submit_by_on']}, by the table {by}")
+        pass_on = at_first.pass_on if unmoved else table.pass_on
+        if row["pass_on_by_on"] != pass_on:
+            wrong.append(f"{name}: passed on by {row['pass_on_by_on']}, by the table {pass_on}")
         if published_on > by and row["late_at"] is None:
             wrong.append(f"{name}: public on {published_on}, late since {by}, without an alarm")
         return wrong
@@ -328,6 +379,16 @@ class Year:
             wrong.append(f"{name}: a minor was shown")
         if target != "credit" and told.person:
             wrong.append(f"{name}: a person was shown")
+        texts = (
+            record.facts,
+            record.content,
+            record.violation,
+            record.basis,
+            record.full_text or "",
+            record.remark or "",
+        )
+        if any(told in text for text in texts for told in (ADULT, YOUNG, PHONE)):
+            wrong.append(f"{name}: a number of a person was shown")
         if told.police:
             last = working_days_after(SEALED_FROM, 3)
             if since >= SEALED_FROM or until is None or until > max(last, self._up_again(target, last)):
@@ -337,6 +398,24 @@ class Year:
             if since > one.revoked_on or until is None or until > max(last, self._up_again(target, last)):
                 wrong.append(f"{name}: revoked on {one.revoked_on}, shown from {since} until {until}")
         return wrong
+
+    def _gone_amiss(self, target: str, row: dict[str, Any], since: date, until: date | None) -> list[str]:
+        """Where a page was taken off too early, too late, or too late without an alarm."""
+        name, last = f"{row['decision_number']} {target}", row["publish_until_on"]
+        if row["withdraw_wanted_at"] is not None:
+            owed = row["withdraw_by_on"]
+            if owed != working_days_after(row["withdraw_reason_on"], 3):
+                return [f"{name}: withdrawn by {owed}, for {row['withdraw_reason_on']}"]
+            late = until is not None and since <= owed < until and row["withdraw_late_at"] is None
+            return [f"{name}: withdrawn on {until}, late since {owed}, without an alarm"] if late else []
+        if row["status"] == Status.ENDED.value and until is not None and row["publish_until_on"] < until:
+            # On the day after the last one it is looked at; a day later the target is told to end what it still shows.
+            days = 1 if target == ENDS_BY_ITSELF else 2
+            due = self._up_again(target, last + timedelta(days=days))
+            return [] if last < until <= due else [f"{name}: ended on {until}, by the table {due}"]
+        if until is None and last is not None and last + timedelta(days=2) < DAYS[-1]:
+            return [f"{name}: shown still, its last day was {last}"]
+        return []
 
     def _up_again(self, target: str, day: date) -> date:
         """The first day from a day on on which a target is not down."""

@@ -21,4 +21,4 @@ async def test_a_year_over_changes_of_law_holidays_and_outages_leaves_nothing_wr
     assert seen.wrong == []
     assert seen.late > 0, "outages of days were alarmed"
     assert seen.withdrawn > 0, "revoked and sealed ones were taken back"
-    assert {"PUBLISHED", "NOT_PUBLISHABLE", "WITHDRAWN"} <= set(seen.states)
+    assert {"PUBLISHED", "NOT_PUBLISHABLE", "WITHDRAWN", "ENDED"} <= set(seen.states)
