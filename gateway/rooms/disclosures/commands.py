@@ -14,6 +14,7 @@ from gateway.rooms.disclosures.examination_command import examine
 from gateway.rooms.disclosures.explanation_command import explain, owed
 from gateway.rooms.disclosures.full_text_command import full_text
 from gateway.rooms.disclosures.inspection_command import findings
+from gateway.rooms.disclosures.inspection_report_command import inspection
 from gateway.rooms.disclosures.repair_command import app as repair
 from gateway.terminal.output import Json, parse_day, session, show
 from gateway.words.clock import SystemClock, day_of
@@ -25,6 +26,7 @@ app.command("examine")(examine)
 app.command("explain")(explain)
 app.command("owed")(owed)
 app.command("findings")(findings)
+app.command("inspection")(inspection)
 app.add_typer(repair, name="repair")
 
 

@@ -6,7 +6,7 @@ finding: what must not be public any more is taken off again by the gateway itse
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Collection, Container
 from datetime import date, timedelta
 from typing import Literal
 
@@ -23,6 +23,7 @@ from gateway.rooms.disclosures.effects import Effects
 from gateway.rooms.disclosures.ending import OVER as PERIOD_OVER
 from gateway.rooms.disclosures.ending import Ending
 from gateway.rooms.disclosures.findings import Finding, FindingFilter, Findings
+from gateway.rooms.disclosures.inspection_report import InspectionReport, open_findings, report
 from gateway.rooms.disclosures.marks import Marks
 from gateway.rooms.disclosures.options import Rounds
 from gateway.rooms.disclosures.questions import LookQuery, Page
@@ -90,6 +91,17 @@ class Inspection:
     async def find(self, wanted: FindingFilter) -> list[Finding]:
         """What is amiss, newest first."""
         return await self._base.store.read(lambda conn: found.find(conn, wanted))
+
+    async def report(
+        self, authorities: Collection[str] | None, *, every: bool = False
+    ) -> tuple[InspectionReport, list[Finding]]:
+        """How much is shown, looked at and amiss; with ``every``, each open finding too. None: of every authority."""
+        now, days = self._base.clock.now(), self._rounds.every_days
+
+        def query(conn: Connection) -> tuple[InspectionReport, list[Finding]]:
+            return report(conn, authorities, now, days), open_findings(conn, authorities) if every else []
+
+        return await self._base.store.read(query)
 
     async def held(self, finding_id: str) -> Finding:
         """One finding. Raises NotFoundProblem."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -9,6 +10,7 @@ from pydantic import Field
 
 from gateway.foundation.access import Principal
 from gateway.foundation.http.authorization import may, require_authority
+from gateway.foundation.http.downloads import XLSX, download
 from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import service
@@ -18,9 +20,11 @@ from gateway.rooms.disclosures import Disclosures
 from gateway.rooms.disclosures.comparison import Kind
 from gateway.rooms.disclosures.findings import FindingFilter
 from gateway.rooms.disclosures.inspection import Inspection
+from gateway.rooms.disclosures.inspection_report import as_workbook
 from gateway.rooms.disclosures.routes import Reason
 from gateway.rooms.disclosures.states import FindingStatus
-from gateway.rooms.disclosures.views import DisclosureView, FindingView
+from gateway.rooms.disclosures.views import DisclosureView, FindingView, InspectionReportView
+from gateway.words.clock import day_of
 
 router = APIRouter(prefix="/v1", tags=["disclosures"], responses=responses(401, 403, 422, 503))
 
@@ -60,6 +64,30 @@ async def list_findings(
     )
     found = await inspection.find(wanted)
     return Page(items=[FindingView.of(one) for one in found], next=cursor_after(found, limit))
+
+
+@router.get("/disclosure-inspection", response_model=InspectionReportView)
+async def get_inspection_report(inspection: TheInspection, who: Reader) -> InspectionReportView:
+    """The inspection as a report 巡查报告: what is shown and was looked at, what is amiss, where, for how long."""
+    told, _ = await inspection.report(who.authorities)
+    return InspectionReportView.of(told)
+
+
+@router.get(
+    "/disclosure-inspection.xlsx",
+    response_class=Response,
+    responses={
+        200: {
+            "description": "The report with every open finding, as a workbook",
+            "content": {XLSX: {"schema": {"type": "string", "format": "binary"}}},
+        }
+    },
+)
+async def get_inspection_workbook(inspection: TheInspection, who: Reader) -> Response:
+    """The same as a workbook for people, with a line for each open finding and what is to be done about it."""
+    told, found = await inspection.report(who.authorities, every=True)
+    made = await asyncio.to_thread(as_workbook, told, found)
+    return download(made, XLSX, f"行政处罚公示巡查报告{day_of(told.made_at)}.xlsx")
 
 
 @router.get("/disclosure-findings/{finding_id}", response_model=FindingView, responses=responses(404))

@@ -8,8 +8,10 @@ from gateway.foundation.delivery import Event
 from gateway.foundation.http.views import EventView, View, instant
 from gateway.rooms.disclosures.comparison import CHINESE, Kind
 from gateway.rooms.disclosures.findings import Finding
+from gateway.rooms.disclosures.inspection_report import InspectionReport
 from gateway.rooms.disclosures.records import Disclosure
 from gateway.rooms.disclosures.states import FindingStatus, Status
+from gateway.words.clock import to_micros
 
 
 class FieldErrorView(View):
@@ -129,3 +131,64 @@ class FindingView(View):
             created_at=instant(one.created_at),
             updated_at=instant(one.updated_at),
         )
+
+
+class LookedAtView(View):
+    """One target: what is shown there, how much of it was not looked at in time, and the oldest look."""
+
+    target: str
+    shown: int
+    overdue: int
+    oldest_look_at: str | None
+
+
+class CountedView(View):
+    """Open findings of one kind at one place, by how many days they have been open: up to 1, 7, 30, and longer."""
+
+    place: str
+    kind: Kind
+    zh: str
+    open: int
+    day: int
+    week: int
+    month: int
+    older: int
+    oldest_at: str
+
+
+class InspectionReportView(View):
+    """The inspection as a report 巡查报告. ``every_days``: how often what is public is looked at."""
+
+    made_at: str
+    every_days: int
+    targets: list[LookedAtView]
+    counts: list[CountedView]
+
+    @classmethod
+    def of(cls, told: InspectionReport) -> InspectionReportView:
+        """From the report."""
+        looked = [
+            LookedAtView(
+                target=one.target,
+                shown=one.shown,
+                overdue=one.overdue,
+                oldest_look_at=None if one.oldest_at is None else instant(one.oldest_at),
+            )
+            for one in told.targets
+        ]
+        counts = [
+            CountedView(
+                place=one.place,
+                kind=one.kind,
+                zh=CHINESE[one.kind],
+                open=one.number,
+                day=one.day,
+                week=one.week,
+                month=one.month,
+                older=one.older,
+                oldest_at=instant(one.oldest_at),
+            )
+            for one in told.counts
+        ]
+        made_at = instant(to_micros(told.made_at))
+        return cls(made_at=made_at, every_days=told.every_days, targets=looked, counts=counts)
