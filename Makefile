@@ -7,6 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links
 LOCK := $(COMPILE) pyproject.toml --group build --extra simulators
+LOCK_BUNDLE := $(LOCK) --extra cluster --extra pkcs11 --extra otlp
 LOCK_MUTANTS := $(COMPILE) --group mutants
 
 PYTHONS := python3.13 python3.12 python3.11 python3
@@ -14,6 +15,7 @@ DEMO_ARGS ?=
 TEST_ARGS ?=
 TORTURE_ARGS ?=
 YEARS_ARGS ?=
+BUNDLE_ARGS ?=
 MUTANTS ?=
 MACHINE ?= 50 30
 ROOMS ?= tests/unit
@@ -26,7 +28,7 @@ export PYTHONDONTWRITEBYTECODE :=
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test coverage nightly mutants torture bench years lint fmt snapshots lock clean
+.PHONY: help demo test coverage nightly mutants torture bench years lint fmt snapshots lock bundle release clean
 
 # A virtual environment is bound to its folder and its Python: after either has moved it is made anew.
 ifneq ($(shell cat $(VENV)/.made 2>/dev/null),$(CURDIR))
@@ -58,6 +60,7 @@ nightly: $(VENV)/.ready-test ## what takes too long for every change: every case
 		tests/unit/decisions/test_two_nodes.py tests/torture tests/unit/rotation/test_nodes_on_one_token.py
 	@GATEWAY_TEST_DATABASE=postgresql $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal -k "not sqlite" $(ROOMS)
 	@$(MAKE) publication-year
+	@$(BIN)/python packaging/bundle.py --machine "$$(uname -m)" | xargs sh packaging/try_bundle.sh
 	@$(MAKE) mutants
 
 mutants: export GATEWAY_TEST_WHOLE := 1
@@ -94,7 +97,14 @@ lock: $(VENV)/.made ## resolve the dependencies again; the locks hold hashes and
 	@$(PIP) install uv >&2
 	@$(BIN)/$(LOCK) --upgrade --output-file requirements.lock
 	@$(BIN)/$(LOCK) --upgrade --extra test --constraint requirements.lock --output-file requirements-dev.lock
+	@$(BIN)/$(LOCK_BUNDLE) --upgrade --constraint requirements-dev.lock --output-file requirements-bundle.lock
 	@$(BIN)/$(LOCK_MUTANTS) --upgrade --constraint requirements-dev.lock --output-file requirements-mutants.lock
+
+bundle: $(VENV)/.ready-test ## one archive to install from without a network, into dist/; BUNDLE_ARGS="--machine x86_64"
+	@$(BIN)/python packaging/bundle.py $(BUNDLE_ARGS)
+
+release: $(VENV)/.ready-test ## what a release would do; with YES=1 it is done here: make release VERSION=0.1.0
+	@$(BIN)/python packaging/release.py "$(VERSION)" $(if $(YES),--yes)
 
 clean: ## remove the environment and every cache
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* build dist mutants

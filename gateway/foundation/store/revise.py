@@ -58,10 +58,19 @@ def revise(room: str | None = None, message: str | None = None) -> list[Path]:
     return [_write(chosen, everyone, message)]
 
 
+def _released(branch: Branch) -> bool:
+    """Whether a release has revisions of this branch (``packaging/release.py`` lists them)."""
+    listed = Path(__file__).with_name("released.txt")
+    mine = f"/{branch.folder.parent.name}/{branch.folder.name}/"
+    return listed.exists() and any(mine in f"/{line.split()[1]}" for line in listed.read_text("utf-8").splitlines())
+
+
 def _write(branch: Branch, everyone: Collection[Branch], message: str | None) -> Path:
     known = _revisions(branch)
     if message is None and len(known) > 1:
         raise SystemExit(f"{branch.name} has more than its initial revision: give a message to add another")
+    if message is None and _released(branch):
+        raise SystemExit(f"{branch.name} was released, and what was released stays: give a message to add a revision")
     if message is not None and not known:
         raise SystemExit(f"{branch.name} has no revision yet: leave the message out")
     number = 1 if message is None else len(known) + 1
