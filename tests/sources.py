@@ -52,3 +52,7 @@ def called(node: ast.Call) -> str:
         case ast.Attribute(attr=name) | ast.Name(id=name):
             return name
     return ""
+
+
+LEAN = ("-p", "no:cacheprovider", "--disable-plugin-autoload", "-p", "asyncio", "-p", "gateway.testing.plugin")
+"""For a pytest in a process of its own: it finds no plugin by itself, and so parses no package anew for its asserts."""

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from sources import LEAN
 
 from gateway.testing.ports_page import page
 from gateway.testing.simulated import BENCHES
@@ -41,6 +42,7 @@ def test_a_package_stands_on_nothing_of_the_adapter_that_it_began_as(like: str, 
     assert f"class {name}" in (made.folder / (module.replace(".", "/") + ".py")).read_text(encoding="utf-8")
 
 
+@pytest.mark.nightly
 def test_a_package_keeps_every_promise_once_it_is_installed(tmp_path: Path) -> None:
     made, site = begun("registry.sharing", tmp_path), tmp_path / "site"
 
@@ -57,7 +59,7 @@ def test_a_package_keeps_every_promise_once_it_is_installed(tmp_path: Path) -> N
         return done.stdout
 
     run("pip", "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation", "--target", str(site), ".")
-    assert re.search(r"registry\.anlan: \d+ promises kept, 0 broken", run("pytest", "-p", "no:cacheprovider"))
+    assert re.search(r"registry\.anlan: \d+ promises kept, 0 broken", run("pytest", *LEAN))
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from typing import Any
 import httpx
 import pytest
 from command_line import Command, Commands, commands
+from sources import LEAN
 
 from gateway.words.clock import SystemClock, day_of, to_micros
 from simulators.testing import Simulation
@@ -282,7 +283,7 @@ async def test_a_kind_from_outside_works_like_any_other_and_can_go(
 
 
 def test_its_adapter_keeps_the_promises_of_its_own_kit(site: Path) -> None:
-    words = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/yard_promises.py"]
+    words = [sys.executable, "-m", "pytest", *LEAN, "tests/yard_promises.py"]
     env = {**os.environ, "PYTHONPATH": str(site)}
     done = subprocess.run(words, cwd=PACKAGE, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

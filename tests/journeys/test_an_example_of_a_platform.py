@@ -23,6 +23,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 import pytest
 from command_line import Command, Commands, commands
+from sources import LEAN
 
 from gateway.words.clock import SystemClock, day_of
 from simulators.testing import Simulation
@@ -243,8 +244,9 @@ async def test_a_payment_goes_the_whole_way_at_a_platform_that_answers_later(
     assert here.run("evidence", "verify", "--json").json["ok"] is True
 
 
+@pytest.mark.nightly
 def test_its_adapter_keeps_every_promise_of_the_kit(site: Path) -> None:
-    words = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/crane_promises.py"]
+    words = [sys.executable, "-m", "pytest", *LEAN, "tests/crane_promises.py"]
     env = {**os.environ, "PYTHONPATH": str(site)}
     done = subprocess.run(words, cwd=PACKAGE, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
