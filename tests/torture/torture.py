@@ -349,7 +349,7 @@ class Torture:
     async def _insist(
         self, http: httpx.AsyncClient, method: str, path: str, body: Any, headers: dict[str, str]
     ) -> httpx.Response:
-        until = time.monotonic() + 300
+        until, last = time.monotonic() + 300, "nobody answered"
         while True:
             node = random.choice([node for node in self.nodes if node.command == "serve"])
             with contextlib.suppress(httpx.TransportError):
@@ -357,8 +357,9 @@ class Torture:
                 busy = answer.status_code == 409 and "progress" in answer.text
                 if answer.status_code < 500 and answer.status_code != 429 and not busy:
                     return answer
+                last = f"{answer.status_code} {answer.text[:200]}"
             if time.monotonic() > until:
-                raise RuntimeError(f"{method} {path}: no answer for five minutes")
+                raise RuntimeError(f"{method} {path}: no answer for five minutes, the last one: {last}")
             await asyncio.sleep(0.05)
 
     # --- strikes --------------------------------------------------------------------------------------------------
