@@ -44,6 +44,7 @@ demo: $(VENV)/.ready-demo ## the main job from end to end on loopback; DEMO_ARGS
 	@$(BIN)/gateway demo $(DEMO_ARGS)
 
 test: $(VENV)/.ready-test ## every promise, with layers, types and style; TEST_ARGS go to pytest
+	@$(BIN)/python -m compileall -q -j 0 gateway simulators contracts  # once, instead of once in each worker
 	@$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal $(TEST_ARGS)
 
 coverage: $(VENV)/.ready-test ## how much of the gateway the tests run, by file; TEST_ARGS go to pytest
