@@ -215,6 +215,7 @@ def verdict(frame: bytes) -> tuple[str, str | None]:
 
 
 @pytest.mark.parametrize("changes", [{"Amt": "0.00"}, {"CfmDate": "00010101"}, {"Amt": "2E2"}, {"TraNoBus": " "}])
+@pytest.mark.cases_by_day(1)
 async def test_a_push_that_cannot_be_is_refused_in_the_platforms_own_words_over_http(site, changes):
     payment = await site.issued()
     answer = await site.http.post("/callbacks/nontax", content=push(payment["code"], **changes))

@@ -205,6 +205,7 @@ async def test_an_authentic_callback_that_breaks_the_contract_is_refused_and_kep
 
 
 @pytest.mark.parametrize("of_ours", ["code", "number"])
+@pytest.mark.cases_by_day(1)
 async def test_an_authentic_callback_that_cannot_be_read_makes_us_ask_how_its_bill_stands(site, of_ours):
     payment = await site.issued()
     await site.pay(payment["code"], callback=False)
@@ -231,6 +232,7 @@ async def test_an_authentic_callback_that_cannot_be_read_makes_us_ask_how_its_bi
 @pytest.mark.parametrize(
     "case", ["c01_more_element", "c02_empty_payer", "c03_whole_yuan", "c04_comment_in_serial", "c05_comment_in_amount"]
 )
+@pytest.mark.cases_by_day(2)
 async def test_a_callback_that_is_written_a_little_differently_pays_its_bill(site, case):
     payment = await site.issued()
     await site.pay(payment["code"], callback=False)
@@ -260,6 +262,7 @@ async def test_a_callback_that_is_written_a_little_differently_pays_its_bill(sit
         ("c09_zero", []),
     ],
 )
+@pytest.mark.cases_by_day(2)
 async def test_what_a_callback_says_that_cannot_be_pays_nothing_and_is_kept(site, case, odd):
     payment = await site.issued()
     text = (CASES / f"{case}.xml").read_text(encoding="utf-8").replace("99010226300000000501", payment["code"])

@@ -35,6 +35,7 @@ async def has_one_code(site, payment: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("kind", ["apply_then_silence", "apply_then_reset"])
+@pytest.mark.cases_by_day(1)
 async def test_a_platform_that_dies_between_effect_and_answer_is_asked_and_the_one_code_found(any_site, kind):
     site = any_site
     site.fault(kind, "CreateBill", **({"seconds": 0.2} if kind == "apply_then_silence" else {}))
@@ -58,6 +59,7 @@ async def test_an_answer_that_cannot_be_trusted_is_doubt_and_the_truth_is_asked_
 
 
 @pytest.mark.parametrize("kind", ["malformed", "truncated", "empty", "bad_signature"])
+@pytest.mark.cases_by_day(2)
 async def test_a_question_that_is_not_answered_in_a_usable_way_is_asked_again(site, kind):
     site.fault("apply_then_reset", "CreateBill")
     site.fault(kind, "QueryBill", times=2)
@@ -94,6 +96,7 @@ async def test_while_in_doubt_the_caller_is_told_so_and_the_party_is_told_to_wai
 
 
 @pytest.mark.parametrize("kind", ["silence", "error_500"])
+@pytest.mark.cases_by_day(1)
 async def test_a_request_that_had_no_effect_is_sent_again_only_when_its_absence_is_settled(site, kind):
     site.fault(kind, "CreateBill", **({"seconds": 0.1} if kind == "silence" else {}))
     payment = await site.reaches((await site.ask_payment()).json(), "ISSUED")
@@ -128,6 +131,7 @@ async def test_a_slow_drip_of_an_answer_ends_at_the_total_deadline_and_is_doubt(
 
 
 @pytest.mark.parametrize(("code", "outcome"), [("18012", "REJECTED"), ("18015", "REJECTED")])
+@pytest.mark.cases_by_day(1)
 async def test_a_business_no_is_final_and_in_the_platforms_words(site, code, outcome):
     site.fault("answer_code", "CreateBill", code=code)
     answer = await site.ask_payment()

@@ -202,6 +202,7 @@ _EVIDENCE = {
 
 
 @pytest.mark.parametrize("change", _EVIDENCE)
+@pytest.mark.cases_by_day(2)
 def test_evidence_that_was_changed_is_named(copy, change):
     what, *statements = _EVIDENCE[change]
     copy.run("pragma foreign_keys = off", *statements)

@@ -240,6 +240,7 @@ async def test_an_old_business_without_a_unified_code_is_kept_under_its_number(h
         ("http://evil.example/%7BPFXuY0aBcd83kqPw51ZmTn-1716192000000%7D", InvalidProblem, "licence-unreadable"),
     ],
 )
+@pytest.mark.cases_by_day(2)
 async def test_an_expired_unknown_or_foreign_licence_has_its_own_answer(house, text, problem, type):
     with pytest.raises(problem) as caught:
         await house.entities.scan("district", text)
@@ -289,6 +290,7 @@ async def test_the_evidence_of_every_question_verifies(house):
 
 
 @pytest.mark.parametrize(("name", "hidden"), [("罗巧云", True), ("恒筑建设", False)])
+@pytest.mark.cases_by_day(2)
 async def test_the_name_of_a_person_who_was_looked_up_is_not_read_in_evidence(house, name, hidden):
     await house.entities.by_name("district", name)
     await house.evidence.flush()

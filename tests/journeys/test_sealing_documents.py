@@ -272,6 +272,7 @@ async def test_a_job_that_people_refuse_is_refused_in_their_words(site, letter):
 
 
 @pytest.mark.parametrize("fault", ["apply_then_silence", "bad_signature", "silence"])
+@pytest.mark.cases_by_day(1)
 async def test_a_lost_answer_is_asked_about_and_the_seal_is_applied_once(site, letter, fault):
     site.fault(fault, "apply", "seal")
     view = await ended(site, await seal(site, letter))
