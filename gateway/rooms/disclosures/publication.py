@@ -29,7 +29,8 @@ def record(
     """The decision in the words in which it leaves us: texts redacted, a natural person as the profile says.
 
     ``full_text``: as it may be public; sent where the profile asks for it. The name of an individual business that may
-    be a person's is masked wherever persons are not shown in full.
+    be a person's is masked wherever persons are not shown in full. In texts a natural person is masked everywhere: a
+    target masks the name that it has in a field, and shows the texts as they are.
 
     ``valid_until`` 处罚有效期 is told or absent: no other day stands in for it. Documents of persons go only where
     natural persons are shown in full, over a private link.
@@ -41,7 +42,7 @@ def record(
     private = profile.natural_persons == "full"
 
     def public(text: str) -> Public:
-        return redact(text, party, decision.officers, mask_party=masked)
+        return redact(text, party, decision.officers, mask_party=masked or natural)
 
     return DisclosureRecord(
         decision_number=decision.number,

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import io
+import json
 from datetime import date
 from typing import Any, get_args
 
 import pytest
+import structlog
 from decision_facts import facts
 
-from gateway.ports.credit import CorrectRequest, DisclosureRecord, MarkRequest, WithdrawRequest
+from gateway import logs
+from gateway.ports.credit import CorrectRequest, DisclosureRecord, MarkRequest, SubmitRequest, WithdrawRequest
 from gateway.rooms.decisions import Decision, Officer
-from gateway.rooms.disclosures.publication import Organ, reason, record
+from gateway.rooms.disclosures.publication import Organ, key_of, reason, record
+from gateway.rooms.disclosures.questions import LookQuery
 from gateway.rooms.disclosures.rules import load
+from gateway.settings import LogSettings
 from gateway.words.masking import Public
+from gateway.words.personal import in_full
 
 ORGAN = Organ("安澜市望川区市场监督管理局", "11990102002100216D", "安澜市信用信息中心", "119901000031003146")
 TEXT = "证人谭雪樵电话13712344321，执法人员顾承影，当事人崔砚舟持440106200012314536"
@@ -47,10 +54,26 @@ def test_every_text_of_a_record_leaves_without_persons(target: str) -> None:
 
 
 @pytest.mark.parametrize("target", sorted(TARGETS))
-def test_a_party_that_is_masked_is_masked_in_every_text(target: str) -> None:
-    profile = TARGETS[target].model_copy(update={"natural_persons": "masked"})
-    found = texts_of(record(decided(party=PERSON), ORGAN, profile, date(2027, 9, 14)))
+def test_a_natural_person_is_masked_in_every_text_at_every_target(target: str) -> None:
+    """Over a private link too: the target masks the name in its field, and shows the texts as they came."""
+    found = texts_of(record(decided(party=PERSON), ORGAN, TARGETS[target], date(2027, 9, 14)))
     assert {(name, one) for name, text in found.items() for one in (*OTHERS, "崔砚舟") if one in text} == set()
+
+
+def test_whatever_prints_what_a_target_is_told_shows_no_name_and_no_number() -> None:
+    """On every way on which somebody may write it without thinking; read back from there it is refused."""
+    sent = record(decided(party=PERSON), ORGAN, TARGETS["credit.creditchina"], date(2027, 9, 14))
+    ask = SubmitRequest(reference="R1", record=sent)
+    look = LookQuery(about="city", key=key_of(sent))
+    said = io.StringIO()
+    logs.configure(LogSettings(level="debug"), said)
+    structlog.get_logger().info("asked", what=ask, key=look.key, name=sent.party.name)
+    written = [f"{one} {one!r} {one.model_dump_json()} {one.model_dump(mode='json')}" for one in (sent, ask, look)]
+    for text in (*written, said.getvalue(), f"{sent.party.name:>20}", json.dumps(ask.model_dump(), default=str)):
+        assert [one for one in ("崔砚舟", PERSON["id_number"]) if one in text] == []
+    with pytest.raises(ValueError, match="mask"):
+        SubmitRequest.model_validate_json(ask.model_dump_json())
+    assert SubmitRequest.model_validate_json(in_full(ask)) == ask
 
 
 @pytest.mark.parametrize("message", [DisclosureRecord, CorrectRequest, WithdrawRequest, MarkRequest])
