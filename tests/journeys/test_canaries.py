@@ -168,7 +168,7 @@ async def test_nobody_comes_out_unmasked(case) -> None:
 
     files = await exports_of(site)
     leaked = {(where, one) for where, text in files.items() for one in NUMBERS if one in text}
-    leaked -= {("bundle", one) for one in NUMBERS[3:]}  # a case's papers say where it happened, and who worked on it
+    leaked -= {("bundle", one) for one in NUMBERS[5:]}  # a case's papers say who worked on it
     assert leaked == set(), "files that are handed on"
     logs = ("audit", "handovers")
     assert {(where, one) for where in logs for one in NAMES[1:] if one in files[where]} == set(), "logs about persons"

@@ -13,6 +13,7 @@ from gateway.foundation.evidence.redaction import MASK, redact_text
 from gateway.rooms.decisions.party import Name, Party, Warned
 from gateway.words.days import Day
 from gateway.words.identifiers import clean_text
+from gateway.words.in_texts import mask_places
 from gateway.words.law import FieldOfLaw
 from gateway.words.masking import mask_person
 from gateway.words.money import Yuan
@@ -79,9 +80,9 @@ class DecisionFacts(Ask):
     officers: Annotated[tuple[Officer, ...], Field(max_length=20)] = ()
 
     def masked(self) -> Self:
-        """The same with every number of a person masked in texts; those of the party are masked by themselves."""
+        """The same with numbers, plates and home addresses masked in texts; those of the party are by themselves."""
         known = {name: text for name in _LONG_TEXTS if (text := getattr(self, name)) is not None}
-        return self.model_copy(update={name: redact_text(text) for name, text in known.items()})
+        return self.model_copy(update={name: mask_places(redact_text(text), MASK) for name, text in known.items()})
 
     def for_official_use(self) -> Self:
         """The same, with the party in full where it is written as JSON."""
@@ -234,9 +235,9 @@ class DecisionEvent(Ask):
         return self
 
     def masked(self) -> Self:
-        """The same with the name of who appealed masked, and every number of a person in texts."""
+        """The same with the name of who appealed masked, and numbers, plates and home addresses in texts."""
         texts = {name: text for name in _TEXTS if (text := getattr(self, name)) is not None}
-        known = {name: redact_text(text) for name, text in texts.items()}
+        known = {name: mask_places(redact_text(text), MASK) for name, text in texts.items()}
         party = None if self.party is None else mask_person(self.party)
         return self.model_copy(update={**known, "party": party})
 

@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from gateway.rooms.decisions import Officer, Party, PartyKind
+from gateway.words.in_texts import ADDRESS, HALF_WIDTH, PLATE
 from gateway.words.law import read_toml
 from gateway.words.masking import Public, is_mask, mask_published
 
@@ -71,37 +72,31 @@ class Known:
     names: Sequence[tuple[str, Kind]] = ()
 
 
-_HALF_WIDTH = {full: full - 0xFEE0 for full in range(0xFF01, 0xFF5F)}
 _NUMBER = r"(?<![0-9A-Za-z])"
 _NUMBER_END = r"(?![0-9A-Za-z])"
 _DAY = r"(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])"
-_PROVINCES = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼"
-_PATTERNS = tuple(
-    (kind, re.compile(pattern))
-    for kind, pattern in (
-        # citizen identification number, GB 11643; a mistyped one is personal data too, so the check is not asked for
-        (
-            Kind.ID_NUMBER,
-            rf"{_NUMBER}[1-9][0-9]{{5}}[ -]?(?:18|19|20)[0-9]{{2}}{_DAY}[ -]?[0-9]{{3}}[0-9Xx]{_NUMBER_END}",
-        ),
-        (Kind.ID_NUMBER, r"(?:身份证|证件)(?:号码|号)?[:为]?\s*(?P<id>[0-9]{14,17}[0-9Xx])(?![0-9A-Za-z])"),
-        (Kind.ID_NUMBER, r"护照(?:号码|号)?[:为]?\s*(?P<passport>[A-Za-z][A-Za-z0-9]{6,9})(?![0-9A-Za-z])"),
-        (Kind.CONTACT, rf"{_NUMBER}(?:\+?86[ -]?)?1[3-9][0-9][ -]?[0-9]{{4}}[ -]?[0-9]{{4}}{_NUMBER_END}"),
-        (Kind.CONTACT, rf"{_NUMBER}\(?0[0-9]{{2,3}}[) -]-?[0-9]{{7,8}}{_NUMBER_END}"),
-        (Kind.CONTACT, r"(?:电话|手机)(?:号码|号)?[:为]?\s*(?P<phone>\+?[0-9][0-9 -]{5,18}[0-9])"),
-        (Kind.CONTACT, r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{2,63}){1,4}"),
-        (Kind.CONTACT, r"(?:微信|QQ)(?:号码|号)?[:为]?\s*(?P<chat>[A-Za-z0-9][A-Za-z0-9_-]{4,19})"),
-        # bank accounts; eighteen bare digits may be a unified code, so those need the word beside them
-        (Kind.ACCOUNT, rf"{_NUMBER}(?:[0-9]{{16,17}}|[0-9]{{19}}){_NUMBER_END}"),
-        (Kind.ACCOUNT, rf"{_NUMBER}[0-9]{{4}}(?: [0-9]{{4}}){{3}}(?: [0-9]{{1,3}})?{_NUMBER_END}"),
-        (Kind.ACCOUNT, r"(?:账号|帐号|账户|帐户|卡号|银行卡)(?:号码|号)?[:为]?\s*(?P<account>[0-9][0-9 -]{6,28}[0-9])"),
-        # plates, GA 36
-        (
-            Kind.PLATE,
-            rf"[{_PROVINCES}][A-HJ-NP-Z][·.]?[A-HJ-NP-Z0-9]{{4,5}}[A-HJ-NP-Z0-9挂学警]{_NUMBER_END}",
-        ),
-        (Kind.ADDRESS, r"(?:家庭住址|现住址|住址|户籍所在地|户籍地|现住)[:为]?\s*(?P<home>[^,。;\n()]{2,80})"),
-    )
+_NUMBERS = (
+    # citizen identification number, GB 11643; a mistyped one is personal data too, so the check is not asked for
+    (
+        Kind.ID_NUMBER,
+        rf"{_NUMBER}[1-9][0-9]{{5}}[ -]?(?:18|19|20)[0-9]{{2}}{_DAY}[ -]?[0-9]{{3}}[0-9Xx]{_NUMBER_END}",
+    ),
+    (Kind.ID_NUMBER, r"(?:身份证|证件)(?:号码|号)?[:为]?\s*(?P<id>[0-9]{14,17}[0-9Xx])(?![0-9A-Za-z])"),
+    (Kind.ID_NUMBER, r"护照(?:号码|号)?[:为]?\s*(?P<passport>[A-Za-z][A-Za-z0-9]{6,9})(?![0-9A-Za-z])"),
+    (Kind.CONTACT, rf"{_NUMBER}(?:\+?86[ -]?)?1[3-9][0-9][ -]?[0-9]{{4}}[ -]?[0-9]{{4}}{_NUMBER_END}"),
+    (Kind.CONTACT, rf"{_NUMBER}\(?0[0-9]{{2,3}}[) -]-?[0-9]{{7,8}}{_NUMBER_END}"),
+    (Kind.CONTACT, r"(?:电话|手机)(?:号码|号)?[:为]?\s*(?P<phone>\+?[0-9][0-9 -]{5,18}[0-9])"),
+    (Kind.CONTACT, r"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{2,63}){1,4}"),
+    (Kind.CONTACT, r"(?:微信|QQ)(?:号码|号)?[:为]?\s*(?P<chat>[A-Za-z0-9][A-Za-z0-9_-]{4,19})"),
+    # bank accounts; eighteen bare digits may be a unified code, so those need the word beside them
+    (Kind.ACCOUNT, rf"{_NUMBER}(?:[0-9]{{16,17}}|[0-9]{{19}}){_NUMBER_END}"),
+    (Kind.ACCOUNT, rf"{_NUMBER}[0-9]{{4}}(?: [0-9]{{4}}){{3}}(?: [0-9]{{1,3}})?{_NUMBER_END}"),
+    (Kind.ACCOUNT, r"(?:账号|帐号|账户|帐户|卡号|银行卡)(?:号码|号)?[:为]?\s*(?P<account>[0-9][0-9 -]{6,28}[0-9])"),
+)
+_PATTERNS = (
+    *((kind, re.compile(pattern)) for kind, pattern in _NUMBERS),
+    (Kind.PLATE, PLATE),
+    (Kind.ADDRESS, ADDRESS),
 )
 
 _SURNAMES = (
@@ -135,7 +130,7 @@ _PERSONS = (
 
 def look(text: str, known: Known = Known()) -> list[Finding]:  # immutable
     """What the public must not read, in order, no two at one place."""
-    plain = text.translate(_HALF_WIDTH)
+    plain = text.translate(HALF_WIDTH)
     found: list[Finding] = []
     for word, kind in known.words:
         found += [_removed(kind, place) for place in _places(plain, word)]
@@ -188,7 +183,7 @@ def _removed(kind: Kind, place: tuple[int, int]) -> Finding:
 
 
 def _places(plain: str, word: str) -> list[tuple[int, int]]:
-    return [found.span() for found in re.finditer(re.escape(word.translate(_HALF_WIDTH)), plain)]
+    return [found.span() for found in re.finditer(re.escape(word.translate(HALF_WIDTH)), plain)]
 
 
 def _read_names(plain: str) -> Iterable[tuple[str, Kind]]:

@@ -162,6 +162,12 @@ async def test_what_was_shown_masked_is_never_stored_in_the_place_of_what_it_hid
     assert changed.version == 2, "asterisks that were there before are the text's own"
 
 
+def test_a_masked_copy_shows_no_plate_and_no_home_whatever_the_width_of_its_digits() -> None:
+    text = "驾驶苏Ａ８８Ｃ３１至现场，家庭住址：望川区临河路5号2单元301（车库），当事人住址为青禾镇9号。罚款5000元。"
+    shown = facts(facts=text).masked()
+    assert shown.facts == "驾驶***至现场，家庭住址：***（车库），当事人住址为***。罚款5000元。"
+
+
 async def test_nobody_appeals_under_a_masked_name(room: Room) -> None:
     await room.put()
     with pytest.raises(InvalidProblem) as refused:
