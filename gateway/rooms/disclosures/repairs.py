@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.foundation.base import Foundation
@@ -136,12 +136,18 @@ _RESTING = (
     .order_by(_t.c.id)
     .limit(bindparam("most"))
 )
+_HOW_MANY_REST = select(func.count()).select_from(_t).where(_OPEN, _t.c.answer_by_provisional)
 _NEVER_ENDING = date(9999, 12, 31)
 _LATE = select(_t).where(
     _t.c.late_at.is_(None),
     (_OPEN & (_t.c.answer_by_on < bindparam("today")))
     | ((_t.c.status == constant(RepairStatus.GRANTED.value)) & (_t.c.end_by_on < bindparam("today"))),
 )
+
+
+def provisional(conn: Connection) -> int:
+    """How many last days of the room rest on days that are not published: to publish, to withdraw, to answer."""
+    return records.provisional(conn) + int(conn.execute(_HOW_MANY_REST).scalar_one())
 
 
 def find(conn: Connection, wanted: RepairFilter) -> list[Repair]:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, update
 from gateway.foundation.store import Store
 from gateway.foundation.two_persons import Person
 from gateway.rooms.disclosures import Status
-from gateway.rooms.disclosures.repairs import Answer, RepairAsk, RepairFilter, Repairs
+from gateway.rooms.disclosures.repairs import Answer, RepairAsk, RepairFilter, Repairs, provisional
 from gateway.rooms.disclosures.rules import load
 from gateway.rooms.disclosures.states import RepairStatus
 from gateway.rooms.disclosures.tables import credit_repair
@@ -138,7 +138,9 @@ async def test_the_last_day_of_an_answer_is_counted_anew_when_days_off_become_kn
         conn.execute(update(credit_repair).values(answer_by_on=was + timedelta(days=3), answer_by_provisional=False))
 
     assert recount(was) == {one: False}
+    resting = room.store.write_sync(provisional)
     room.store.write_sync(otherwise)
+    assert room.store.write_sync(provisional) == resting - 1, "the doctor counts answers too"
     assert recount(was + timedelta(days=4)) == {}, "what ends earlier does not move"
     assert recount(was) == {one: True}
     assert (await repairs.view(one)).repair.answer_by_on == was
