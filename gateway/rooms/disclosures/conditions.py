@@ -5,12 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
 from gateway.rooms.decisions import DecisionFacts, PartyKind
 from gateway.words.law import Dated, FieldOfLaw
+from gateway.words.saying import Both
+
+
+def _in_both(told: Any) -> Any:
+    """``confirm = "…"``, the same for every reader, or ``confirm = { zh = "…", en = "…" }``."""
+    return Both(told, told) if isinstance(told, str) else Both(**told) if isinstance(told, dict) else told
+
+
+ToConfirm = Annotated[Both, BeforeValidator(_in_both)]
+"""What is to be confirmed before a row is relied upon, for people."""
 
 _NATIONAL = "10"
 """Firms registered with the national authority: their unified code names no province."""
@@ -97,7 +107,7 @@ class Provision(Dated):
     when: When = ALWAYS
     targets: tuple[str, ...] = ()
     citation: str
-    confirm: str = ""
+    confirm: ToConfirm | None = None
     own: bool = False
 
     def concerns(self, case: Case) -> bool:

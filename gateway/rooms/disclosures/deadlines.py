@@ -8,6 +8,7 @@ from datetime import date
 from gateway.rooms.disclosures.conditions import Case
 from gateway.rooms.disclosures.rules import Regime, Rules, Seriousness
 from gateway.words.calendar import WorkingCalendar
+from gateway.words.saying import Both
 
 _GRAVITY: tuple[Seriousness, ...] = ("minor", "general", "serious")
 
@@ -40,7 +41,7 @@ class Degree:
     word: Seriousness
     by: str
     kind: str = ""
-    confirm: str = ""
+    confirm: Both | None = None
 
 
 def submit_by(case: Case, rules: Rules, calendar: WorkingCalendar) -> Deadline | None:

@@ -14,7 +14,7 @@ from gateway.rooms.disclosures.options import DisclosureOptions
 from gateway.rooms.disclosures.rules import Rules
 from gateway.settings import Settings
 from gateway.words.clock import day_of
-from gateway.words.saying import say
+from gateway.words.saying import Both, say
 
 
 def look(
@@ -36,25 +36,30 @@ def look(
         yield Finding("disclosures", "warn", say("disclosures.to_confirm", number=len(marked), about=marked))
 
 
-def to_confirm(rules: Rules, used: Iterable[str], codes: Sequence[str], today: date) -> Iterator[str]:
+def to_confirm(rules: Rules, used: Iterable[str], codes: Sequence[str], today: date) -> Iterator[Both]:
     """What of the rules counts today, is to be confirmed, and is confirmed by no row of the organ's own."""
     named = [name for name in used if name in rules.targets]
     divisions = tuple(code[2:8] for code in codes)
     for name in named:
         profile = rules.targets[name]
-        yield from (f"{name}: {one}" for one in profile.confirm)
+        yield from (_about(name, one) for one in profile.confirm)
         regime = rules.regime_of(profile.periods, today)
         if regime is not None:
-            yield from (f"{regime.citation}: {one}" for one in regime.unconfirmed())
+            yield from (_about(regime.citation, one) for one in regime.unconfirmed())
     for kind in (rules.exclusions, rules.terms, rules.bases, rules.longest, rules.unperformed):
         confirmed = [(row.when, row.targets) for row in kind if row.own and not row.confirm]
         for row in kind:
             here = not row.when.divisions or any(one.startswith(row.when.divisions) for one in divisions)
             if row.confirm and here and _at(row.targets, named) and (row.when, row.targets) not in confirmed:
-                yield f"{row.citation}: {row.confirm}"
-    yield from (f"{row.citation}: {row.confirm}" for row in rules.repairs if row.confirm and _at(row.targets, named))
-    if (withdrawal := rules.withdrawal_on(today)).confirm:
-        yield f"{withdrawal.citation}: {withdrawal.confirm}"
+                yield _about(row.citation, row.confirm)
+    yield from (_about(row.citation, row.confirm) for row in rules.repairs if row.confirm and _at(row.targets, named))
+    withdrawal = rules.withdrawal_on(today)
+    if withdrawal.confirm:
+        yield _about(withdrawal.citation, withdrawal.confirm)
+
+
+def _about(what: str, confirm: Both) -> Both:
+    return Both(f"{what}：{confirm.zh}", f"{what}: {confirm.en}")
 
 
 def _at(targets: Sequence[str], named: Sequence[str]) -> bool:

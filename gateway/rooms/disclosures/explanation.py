@@ -136,7 +136,8 @@ class Explanations:
 def said(degree: Degree, decision: Decision) -> Sentence:
     """How a class came about, for people."""
     facts = decision.facts
-    given = {"word": Word(degree.word), "kind": degree.kind, "confirm": degree.confirm}
+    sure = say("disclosures.basis_confirm", confirm=degree.confirm) if degree.confirm else ""
+    given = {"word": Word(degree.word), "kind": degree.kind, "sure": sure}
     if degree.by == "authority" and facts.seriousness_standard is not None:
         since = facts.seriousness_standard_on
         return say("disclosures.class_standard", **given, standard=facts.seriousness_standard, since=since)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query
 
 from gateway.foundation.access import Principal
 from gateway.foundation.http.authorization import may, require_authority
-from gateway.foundation.http.language import in_words
+from gateway.foundation.http.language import in_words, spoken
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import service
 from gateway.foundation.http.views import View
@@ -80,7 +80,7 @@ class AtTargetView(View):
             regime=one.regime,
             basis=None if basis is None else basis.ground,
             basis_citation=None if basis is None else basis.citation,
-            basis_confirm=(basis.confirm or None) if basis is not None else None,
+            basis_confirm=None if basis is None or basis.confirm is None else basis.confirm.in_(spoken()),
             until=one.until,
             clocks=[ClockView.showing(clock) for clock in one.clocks],
             next=NextView(who=one.next.who, what=in_words(one.next.what), by=one.next.by),

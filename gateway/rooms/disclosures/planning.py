@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import cast, get_args
 
 from sqlalchemy import Connection
 
@@ -24,7 +26,7 @@ from gateway.rooms.disclosures.states import SHOWN, UNPUBLISHED, Status
 from gateway.rooms.disclosures.validation import Objection, objections
 from gateway.words.errors import ConflictProblem, InvalidProblem
 from gateway.words.identifiers import new_id
-from gateway.words.saying import Sentence, say
+from gateway.words.saying import Both, Sentence, say
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,21 @@ class Relied:
 
     ground: Ground
     citation: str
-    confirm: str = ""
+    confirm: Both | None = None
+
+
+_BASIS = re.compile(r"(?P<ground>[a-z_]+)(?:@(?P<target>[^:：]{1,60}))?[:：](?P<citation>.{1,300})")
+
+
+def relied_on(told: Sequence[str]) -> dict[str, Relied]:
+    """Bases in one line each, ``GROUND:CITATION`` or ``GROUND@TARGET:CITATION``, by target. Raises InvalidProblem."""
+    found: dict[str, Relied] = {}
+    for one in told:
+        match = _BASIS.fullmatch(one)
+        if match is None or match["ground"] not in get_args(Ground):
+            raise InvalidProblem(say("disclosures.basis_form", told=one), field="basis")
+        found[match["target"] or ""] = Relied(cast("Ground", match["ground"]), match["citation"].strip())
+    return found
 
 
 @dataclass(frozen=True)

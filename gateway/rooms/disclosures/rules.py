@@ -17,10 +17,10 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from gateway.rooms.decisions import PartyKind
-from gateway.rooms.disclosures.conditions import Case, Provision
+from gateway.rooms.disclosures.conditions import Case, Provision, ToConfirm
 from gateway.words.law import Dated, FieldOfLaw, in_force, read_toml
 from gateway.words.money import Yuan
-from gateway.words.saying import UnfitError, say
+from gateway.words.saying import Both, UnfitError, say
 from gateway.words.wrong import reason_of
 
 Seriousness = Literal["minor", "general", "serious"]
@@ -49,7 +49,7 @@ class Withdrawal(Dated):
 
     working_days: Annotated[int, Field(ge=1)]
     citation: str
-    confirm: str = ""
+    confirm: ToConfirm | None = None
 
 
 class Term(Provision):
@@ -72,7 +72,7 @@ class RepairTerm(Dated):
     working_days: Annotated[int, Field(ge=1)]
     relay_working_days: Annotated[int, Field(ge=1)]
     citation: str
-    confirm: str = ""
+    confirm: ToConfirm | None = None
 
 
 class Longest(Provision):
@@ -115,7 +115,7 @@ class ClassOf(_Rule):
     divisions: tuple[str, ...] = ()
     person_below: Yuan | None = None
     others_below: Yuan | None = None
-    confirm: str = ""
+    confirm: ToConfirm | None = None
 
     def fits(self, case: Case, kind: str) -> bool:
         """Whether it speaks of this kind of penalty in this decision."""
@@ -137,7 +137,7 @@ class Regime(Dated):
     start: Literal["decision", "publication"] = "decision"
     at_maximum: Literal["ends", "sector"] = "ends"
     as_long_as: tuple[str, ...] = ()
-    confirm: tuple[str, ...] = ()
+    confirm: tuple[ToConfirm, ...] = ()
     minor: Period
     general: Period
     serious: Period
@@ -153,7 +153,7 @@ class Regime(Dated):
         """Months before a repair: the larger of what the class and what the sector asks for."""
         return max(self.period(seriousness).minimum, *(one.minimum for one in self.sector if field in one.fields), 0)
 
-    def unconfirmed(self) -> tuple[str, ...]:
+    def unconfirmed(self) -> tuple[Both, ...]:
         """What is to be confirmed about it."""
         return (*self.confirm, *(row.confirm for row in self.classes if row.confirm))
 
@@ -171,7 +171,7 @@ class TargetProfile(_Rule):
     registered_names: bool = False
     fields: tuple[FieldOfLaw, ...] = ()
     fields_citation: str = ""
-    confirm: tuple[str, ...] = ()
+    confirm: tuple[ToConfirm, ...] = ()
 
     @model_validator(mode="after")
     def _cited(self) -> Self:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from datetime import date, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +22,7 @@ from gateway.rooms.disclosures.rules import Rules, load
 from gateway.words.calendar import WorkingCalendar
 from gateway.words.masking import Public
 from gateway.words.personal import in_full
+from gateway.words.saying import Both
 from gateway.words.terms import add_months
 
 RULES = load()
@@ -538,7 +540,8 @@ def test_doctor_lists_what_is_to_be_confirmed_for_the_configured_targets_alone(a
 
 def test_a_row_of_a_region_is_to_be_confirmed_only_where_an_organ_is():
     def marked(code: str) -> list[str]:
-        return [one for one in doctor.to_confirm(RULES, [CREDIT], [code], date(2026, 5, 1)) if "山东" in one]
+        found = doctor.to_confirm(RULES, [CREDIT], [code], date(2026, 5, 1))
+        return [one.zh for one in found if "山东" in one.zh]
 
     assert marked("11370102002100216D")
     assert not marked(ORGAN.code)
@@ -564,7 +567,7 @@ def test_a_day_that_rests_on_no_text_that_was_read_is_to_be_confirmed(row):
     assert read or "the day from which it holds" in str(row.confirm)
 
 
-MARKED = [row for row in DATED if row.confirm and isinstance(row.confirm, str)]
+MARKED = [row for row in DATED if isinstance(row.confirm, Both)]
 
 
 @pytest.mark.parametrize("row", MARKED, ids=lambda row: f"{row.citation} {row.since}")
@@ -572,7 +575,7 @@ def test_doctor_names_every_row_that_is_to_be_confirmed(row):
     used = getattr(row, "targets", ()) or (CREDIT,)
     division = (*getattr(getattr(row, "when", None), "divisions", ()), "99")[0]
     found = doctor.to_confirm(RULES, used, [f"11{division:0<6}002100216D"], date(2026, 5, 1))
-    assert f"{row.citation}: {row.confirm}" in found
+    assert f"{row.citation}: {row.confirm.en}" in [one.en for one in found]
 
 
 def test_an_organ_confirms_a_row_by_repeating_it(tmp_path):
@@ -590,4 +593,13 @@ def test_an_organ_confirms_a_row_by_repeating_it(tmp_path):
         own.write_text(row.format(mark), encoding="utf-8")
         rules = RULES.with_files([own])
         found = doctor.to_confirm(rules, [CREDIT], ["11370102002100216D"], date(2026, 5, 1))
-        assert any("第三十八条" in one for one in found) == named
+        assert any("第三十八条" in one.zh for one in found) == named
+
+
+def test_what_is_to_be_confirmed_is_said_in_the_reader_s_language():
+    marks = list(
+        doctor.to_confirm(RULES, RULES.targets, ["11370102002100216D", "11410102002100216D"], date(2026, 5, 1))
+    )
+    assert len(marks) > 10
+    english = [one.zh for one in marks if re.search("[a-z]{3,} [a-z]{2,}", one.zh)]
+    assert english == [], "an organ's own word may be of any language, ours are in both"
