@@ -20,6 +20,12 @@ def examine(
     authority: Annotated[str, typer.Argument(help="The authority, as in the settings.")],
     number: Annotated[str, typer.Argument(help="The decision number 决定书文号.")],
     target: Annotated[list[str] | None, typer.Option(help="Only at this target; once for each.")] = None,
+    basis: Annotated[
+        list[str] | None, typer.Option(help="Upon what it relies, GROUND:CITATION or GROUND@TARGET:CITATION.")
+    ] = None,
+    override_reason: Annotated[
+        str | None, typer.Option(help="Why it is shown although in principle it is not.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """What each target would refuse of a decision, before anything is sent to any of them."""
@@ -27,10 +33,12 @@ def examine(
     from gateway.rooms.disclosures import Disclosures
     from gateway.rooms.disclosures.examination_routes import ExaminationView
     from gateway.rooms.disclosures.judging import Refusal, Wanting
+    from gateway.rooms.disclosures.planning import Told, relied_on
 
     async def ask() -> Sequence[Intent]:
         async with App.open(session(ctx).current) as gateway:
-            return await gateway.get(Disclosures).examine(authority, number, targets=target)
+            told = Told(override_reason, relied_on(basis or ()))
+            return await gateway.get(Disclosures).examine(authority, number, targets=target, told=told)
 
     intents = asyncio.run(ask())
     human: list[Any] = []

@@ -16,7 +16,8 @@ from gateway.foundation.http.services import service
 from gateway.foundation.http.views import View
 from gateway.rooms.disclosures import Disclosures
 from gateway.rooms.disclosures.judging import Refusal, Wanting
-from gateway.rooms.disclosures.planning import Intent, Told
+from gateway.rooms.disclosures.planning import Intent, Told, relied_on
+from gateway.rooms.disclosures.rules import Ground
 
 router = APIRouter(prefix="/v1/disclosures", tags=["disclosures"], responses=responses(401, 403, 422, 503))
 
@@ -62,6 +63,8 @@ class ExaminationView(View):
     submit_by: date | None = None
     publish_until: date | None = None
     repair_from: date | None = None
+    basis: Ground | None = Field(default=None, description="upon what the publication would rely")
+    basis_citation: str | None = None
     objections: list[ObjectionView] = Field(default_factory=list)
 
     @classmethod
@@ -69,6 +72,8 @@ class ExaminationView(View):
         """From what the rules and the target say."""
         found = intent.found
         told: dict[str, Any] = {"target": intent.target, "citation": found.citation, "publishable": False}
+        if intent.basis is not None:
+            told |= {"basis": intent.basis.ground, "basis_citation": intent.basis.citation}
         match found:
             case Refusal():
                 told |= {"reason": found.reason, "overridable": found.overridable}
@@ -88,9 +93,15 @@ async def examine_disclosures(
     decision_number: Annotated[str, Query(min_length=1, max_length=128)],
     target: Annotated[list[str] | None, Query(max_length=20)] = None,
     override_reason: Annotated[str | None, Query(max_length=500)] = None,
+    basis: Annotated[
+        list[str] | None, Query(max_length=20, description="GROUND:CITATION, GROUND@TARGET:CITATION")
+    ] = None,
 ) -> list[ExaminationView]:
-    """What publishing a decision would come to at each target, with all that each would refuse. Nothing is sent."""
+    """What publishing a decision would come to at each target, with all that each would refuse. Nothing is sent.
+
+    ``override_reason`` and ``basis`` are those that the request would name.
+    """
     require_authority(who, authority, "decision")
-    told = Told(override_reason)
+    told = Told(override_reason, relied_on(basis or ()))
     found = await disclosures.examine(authority, decision_number, targets=target, told=told)
     return [ExaminationView.of(one) for one in found]

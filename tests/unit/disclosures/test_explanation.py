@@ -12,6 +12,8 @@ from disclosure_room import FACTS, NUMBER, ORGAN, Room
 
 from gateway.foundation.store import Store
 from gateway.rooms.disclosures import Disclosures, Status
+from gateway.rooms.disclosures.planning import Relied, Told, relied_on
+from gateway.words.errors import InvalidProblem
 from gateway.words.saying import Language, worded
 
 PASSED_ON = """
@@ -109,3 +111,24 @@ async def test_the_explanation_of_what_is_not_public_names_the_rule(
     assert found.citation
     for language in Language:
         assert worded(found.next.what, language)
+
+
+async def test_a_basis_that_the_request_would_name_is_examined_before_it(room: Room) -> None:
+    told = relied_on(["social_impact@portal:行政处罚法 第四十八条", "local_rule：安澜市公示办法 第三条"])
+    assert told == {
+        "portal": Relied("social_impact", "行政处罚法 第四十八条"),
+        "": Relied("local_rule", "安澜市公示办法 第三条"),
+    }
+    await room.decide()
+    found = await room.disclosures.examine("A1", NUMBER, told=Told(bases=told))
+    assert {one.target: one.basis and one.basis.ground for one in found} == {
+        "city": "local_rule",
+        "portal": "social_impact",
+    }
+
+
+@pytest.mark.parametrize("wrong", ["第四十八条", "because:第四十八条", "local_rule:", "local_rule@:第三条"])
+def test_a_basis_that_is_none_is_refused_with_how_it_is_written(wrong: str) -> None:
+    with pytest.raises(InvalidProblem) as refused:
+        relied_on([wrong])
+    assert refused.value.field == "basis"
