@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from disclosure_room import ACCEPTED, FACTS, NOW, NUMBER, ORGAN, PENDING, REJECTED, Room
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from gateway.foundation.delivery import operation_records
 from gateway.foundation.delivery.operation_records import Wanted
@@ -125,6 +125,32 @@ async def test_what_never_happened_is_not_sent_again_once_it_is_withdrawn(room: 
     await room.disclosures.withdraw(one, "撤回")
     found = await room.until(one, Status.WITHDRAWN)
     assert (found.withdraw_reason, len(room.city.asked), found.doubt_reason) == ("撤回", 1, None)
+
+
+async def test_what_people_have_sent_again_never_goes_once_a_withdrawal_is_owed(room: Room) -> None:
+    """People found out that a report in doubt never arrived; its late retry must not publish what is withdrawn."""
+    room.city.says = OutcomeUnknownError("read timeout")
+
+    async def silent(reference: str) -> None:
+        raise OutcomeUnknownError(reference)
+
+    room.city.find = silent  # type: ignore[method-assign]
+    one = await room.publish()
+    await room.when(one, lambda now: now.in_doubt_since_at is not None, step=0)
+    await room.disclosures.withdraw(one, "撤回")
+    assert (await room.disclosures.held(one)).awaiting == "answer", "its outcome is waited for"
+    ask = room.city.asked[0][1].model_copy(update={"reference": "R2"})
+
+    def again(conn: Connection) -> None:
+        about = {"action": "credit.submit", "channel": "city", "authority": "A1", "subject": one, "request": ask}
+        new = room.delivery.enqueue(conn, **about, not_before=to_micros(NOW + timedelta(days=1)))
+        room.disclosures.renewed(conn, new, ask, new)
+
+    room.store.write_sync(again)
+    assert (await room.disclosures.held(one)).status is Status.WITHDRAWN
+    room.clock.advance(timedelta(days=2))
+    room.delivery.wake()
+    assert [request.reference for _, request in room.city.asked if request.reference == "R2"] == []
 
 
 async def test_a_correction_replaces_the_record_only_when_the_page_shows_it(room: Room) -> None:
