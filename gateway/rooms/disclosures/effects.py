@@ -18,7 +18,15 @@ from gateway.rooms.decisions import fetch as fetch_decision
 from gateway.rooms.disclosures import questions, records
 from gateway.rooms.disclosures.publication import key_of
 from gateway.rooms.disclosures.publication import reason as public_reason
-from gateway.rooms.disclosures.questions import Effect, EffectRequest, LookQuery, MarkEffect, PageQuery, VerdictQuery
+from gateway.rooms.disclosures.questions import (
+    Effect,
+    EffectRequest,
+    EffectWord,
+    LookQuery,
+    MarkEffect,
+    PageQuery,
+    VerdictQuery,
+)
 from gateway.rooms.disclosures.records import Disclosure
 from gateway.rooms.disclosures.rules import Rules
 from gateway.rooms.disclosures.states import LIFE, OVER, SHOWN, Status
@@ -82,7 +90,7 @@ class Effects:
         if disclosure.withdraw_wanted_at is not None:
             raise ConflictProblem(say("disclosures.withdrawing", word=word), type="withdrawal-under-way")
         if disclosure.effect is not None:
-            raise ConflictProblem(say("disclosures.busy", effect=disclosure.effect), type="disclosure-busy")
+            raise ConflictProblem(say("disclosures.busy", effect=EffectWord(disclosure.effect)), type="disclosure-busy")
         return disclosure
 
     def can(self, target: str, capability: str) -> bool:

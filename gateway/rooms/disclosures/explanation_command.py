@@ -44,7 +44,7 @@ def explain(
         word = "next_who" if by is None else "next_late" if by < found.on else "next_by"
         human.append(say(f"disclosures.{word}", who=who, what=one.next.what, by=by))
         clocks = [
-            (say(f"disclosures.clock_{each.name}"), each.day, Word(each.state), each.provisional, each.citation)
+            (say(f"disclosures.clock_{each.name}"), each.day, Word(each.state), each.provisional or "", each.citation)
             for each in one.clocks
         ]
         if clocks:

@@ -17,7 +17,7 @@ from gateway.settings import known
 from gateway.terminal.output import Json, session, show, table
 from gateway.words.clock import from_micros, rfc3339
 from gateway.words.errors import InvalidProblem
-from gateway.words.saying import say
+from gateway.words.saying import Word, say
 
 _PAGE = 500
 
@@ -66,11 +66,12 @@ def findings(
         return
     rows = list(pages(limit))
     heads = [say(f"disclosures.{name}") for name in ("number", "place", "finding", "fields", "status", "seen")]
-    shown = ("decision_number", "place", "zh", "fields", "status", "seen_at")
+    names = ("decision_number", "place", "zh", "fields", "status", "seen_at")
+    shown = [[Word(row[name]) if name == "status" else row[name] for name in names] for row in rows]
     show(
         {"findings": rows},
         as_json,
-        table(heads, ([row[name] for name in shown] for row in rows)) if rows else say("disclosures.findings_none"),
+        table(heads, shown) if rows else say("disclosures.findings_none"),
     )
 
 

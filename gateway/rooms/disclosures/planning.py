@@ -20,6 +20,7 @@ from gateway.rooms.disclosures.effects import Effects
 from gateway.rooms.disclosures.full_text import FullTexts
 from gateway.rooms.disclosures.judging import Bench, Judgement, Plan, Reading, Refusal, Wanting
 from gateway.rooms.disclosures.publication import Organ, record
+from gateway.rooms.disclosures.questions import EffectWord
 from gateway.rooms.disclosures.records import Disclosure
 from gateway.rooms.disclosures.rules import Ground, Rules, TargetProfile
 from gateway.rooms.disclosures.states import SHOWN, UNPUBLISHED, Status
@@ -367,7 +368,7 @@ def _stands(before: Disclosure, decision: Decision, found: Judgement) -> bool:
         return same_facts and isinstance(found, Refusal) and found.reason == before.reason
     if before.status is Status.WITHDRAWN:
         if before.effect is not None:  # it is being taken off again: that would hit what is published anew
-            raise ConflictProblem(say("disclosures.busy", effect=before.effect), type="disclosure-busy")
+            raise ConflictProblem(say("disclosures.busy", effect=EffectWord(before.effect)), type="disclosure-busy")
         if same_facts and any(event.kind is EventKind.CHANGED for event in decision.events):
             raise ConflictProblem(
                 say("disclosures.not_amended"),

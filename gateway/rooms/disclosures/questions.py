@@ -28,11 +28,20 @@ from gateway.ports.credit import (
 )
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import ContractError, RejectedError
+from gateway.words.saying import Word
 
 MarkEffect = Literal["object", "settle", "appeal", "decide", "shield", "unshield"]
 """Marks set and lifted: an objection and its settlement, an appeal and the decision on it, shielding."""
 Effect = Literal["submit", "correct", "withdraw", "repair", "end"] | MarkEffect
 EffectRequest = SubmitRequest | CorrectRequest | WithdrawRequest | RepairRequest | MarkRequest
+
+
+class EffectWord(Word):
+    """An effect in a sentence."""
+
+    __slots__ = ()
+
+
 REQUESTS: dict[Effect, type[EffectRequest]] = {
     "submit": SubmitRequest,
     "correct": CorrectRequest,
