@@ -208,6 +208,8 @@ async def install(folder: Path, systems: Systems) -> Installation:
     """Everything that `gateway serve` needs, made in an empty folder."""
     port = free_port()
     file = write_settings(folder, systems, port)
+    soon = "read_timeout = 5.0 # short, so that what becomes of a silence can be watched\n"
+    _write(file, file.read_text(encoding="utf-8").replace("[channels.nontax]\n", f"[channels.nontax]\n{soon}"))
     settings = load(file)
     await asyncio.to_thread(schema.migrate, settings.store.location())
     async with App.open(settings) as app:

@@ -16,8 +16,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, unquote
 from uuid import uuid4
 
@@ -32,7 +33,16 @@ if TYPE_CHECKING:
     from gateway.demo.installation import Installation
     from gateway.demo.receiver import Receiver
 
-READY_SECONDS = 30.0
+PATIENCE = 180
+"""Seconds that one thing may take, on a machine that is slow or busy with something else."""
+_SAID_EACH = 5
+_CURE = (
+    "What to do: look at the ends of the logs above. Where it says that something did not come in time, the machine is"
+    " too busy: run `make demo` again when it is quiet. If it stays, report them with what"
+    " `make -s demo DEMO_ARGS=--json` prints."
+)
+
+T = TypeVar("T")
 
 
 class DemoError(Exception):
@@ -62,7 +72,7 @@ class Walk:
         self._processes: list[subprocess.Popen[bytes]] = []
         self._simulators: dict[str, Any] = {}
         self._installation: Installation | None = None
-        self._http = httpx.AsyncClient(trust_env=False, timeout=20)
+        self._http = httpx.AsyncClient(trust_env=False, timeout=PATIENCE)
         self._api = self._http
         self._receiver: Receiver
         self._today = datetime.now(SHANGHAI).date()
@@ -99,6 +109,7 @@ class Walk:
                 self.steps.append(Step(name, ok, round(time.monotonic() - began, 3)))
                 if not ok:
                     self._show_logs(folder)
+                    self.out.print(f"\n{_CURE}", markup=False, highlight=False)
                     break
             result = self._result(len(steps))
             self._closing(result)
@@ -143,14 +154,16 @@ class Walk:
         simulators = self._spawn(
             [sys.executable, "-m", "simulators", "serve", "--state", str(state), *trials], folder / "simulators.log"
         )
-        from gateway.demo.installation import DATABASE, install  # loads a gateway while the simulators start
+        load = asyncio.to_thread(import_module, "gateway.demo.installation")
+        await self._patiently("the gateway's modules", load)  # while the simulators start
+        from gateway.demo.installation import DATABASE, install
         from gateway.demo.receiver import Receiver
         from gateway.foundation.store import schema
 
         self._receiver = Receiver()
         line, _, _ = await asyncio.gather(
-            asyncio.wait_for(asyncio.to_thread(_first_line, simulators), READY_SECONDS),
-            asyncio.to_thread(schema.migrate, f"sqlite:///{folder / DATABASE}"),
+            self._patiently("the simulators", asyncio.to_thread(_first_line, simulators)),
+            self._patiently("the database", asyncio.to_thread(schema.migrate, f"sqlite:///{folder / DATABASE}")),
             self._receiver.start(),
         )
         self._stack.push_async_callback(self._receiver.stop)
@@ -161,7 +174,7 @@ class Walk:
             [sys.executable, "-m", "gateway", "--settings", str(self._installation.settings_file), "serve", "--json"],
             folder / "gateway.log",
         )
-        await asyncio.wait_for(asyncio.to_thread(_first_line, gateway), READY_SECONDS)
+        await self._patiently("the gateway", asyncio.to_thread(_first_line, gateway))
         ready = (await self._http.get(f"{self._installation.url}/readyz")).json()
         self._say("gateway", f"{self._installation.url}  {ready['status']}")
         for system in ("nontax", "credit", "seal"):
@@ -174,7 +187,7 @@ class Walk:
             base_url=self._installation.url,
             headers={"Authorization": f"Bearer {self._installation.api_key}"},
             trust_env=False,
-            timeout=20,
+            timeout=PATIENCE,
         )
         self._stack.push_async_callback(self._api.aclose)
         self._say("执法机关", f"{story.AUTHORITY_NAME}  ({story.AUTHORITY})")
@@ -202,6 +215,7 @@ class Walk:
         self._say("处罚决定", f"{decision['number']}  {decision['facts']['content']}")
         body = {"authority": story.AUTHORITY, "decision_number": self._number}
         payment = await self._call("POST", "/v1/payments", body)
+        payment = await self._until(f"/v1/payments/{payment['id']}", lambda now: now["status"] != "REQUESTED")
         if payment["status"] != "ISSUED":
             raise DemoError(f"the payment is {payment['status']}: {payment['reason'] or payment['doubt_reason']}")
         self._say("缴款码", f"{payment['code']}  ¥{payment['amount']}  {payment['status']}")
@@ -268,7 +282,8 @@ class Walk:
 
     async def _webhook(self) -> None:
         payment = self.facts["payment_view"]
-        event = await self._receiver.expect("payment.paid", payment["id"])
+        arrives = self._receiver.expect("payment.paid", payment["id"], PATIENCE)
+        event = await self._patiently("the webhook payment.paid", arrives)
         data = event["data"]
         self._say("通知", f"{event['type']}  {data['decision_number']}  ¥{data['amount']}  签名有效")
 
@@ -328,13 +343,25 @@ class Walk:
         )
         return answer.json()
 
-    async def _until(self, path: str, done: Callable[[dict[str, Any]], bool], seconds: float = 20.0) -> dict[str, Any]:
-        async with asyncio.timeout(seconds):
+    async def _until(self, path: str, done: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        async def look() -> dict[str, Any]:
             while True:
                 answer: dict[str, Any] = (await self._api.get(path)).raise_for_status().json()
                 if done(answer):
                     return answer
                 await asyncio.sleep(0.1)
+
+        return await self._patiently(unquote(path), look())
+
+    async def _patiently(self, what: str, act: Awaitable[T]) -> T:
+        """What comes of it; whoever looks on is told every five seconds what is waited for. Raises DemoError."""
+        task = asyncio.ensure_future(act)
+        for passed in range(_SAID_EACH, PATIENCE + 1, _SAID_EACH):
+            if (await asyncio.wait({task}, timeout=_SAID_EACH))[0]:
+                return task.result()
+            self._say("…", f"waiting for {what}, {passed} s")
+        task.cancel()
+        raise DemoError(f"{what} did not come within {PATIENCE} s")
 
     async def _control(self, path: str, body: Any) -> None:
         (await self._http.post(f"{self._simulators['control']}/{path}", json=body)).raise_for_status()
