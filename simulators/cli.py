@@ -24,6 +24,7 @@ examples:
   simulators serve --scenario lost-answers          begin with a scenario that is shipped
   simulators serve --scenario mine.toml             begin with one of your own
   simulators faults                                 what can be made to go wrong
+  simulators verify wanted.json --control URL       was it asked as expected, and in that order
 """
 
 
@@ -65,11 +66,20 @@ def parser() -> argparse.ArgumentParser:
         "faults", help="list the faults that can be planted", description="List the faults that can be planted."
     )
     faults.add_argument("--json", action="store_true", help="one JSON object, for programs")
+    held = commands.add_parser(
+        "verify",
+        help="hold what was asked against what was expected",
+        description="Hold what running simulators were asked against the expectations in a file (JSON or TOML; - reads"
+        ' stdin), such as {"asked": [{"system": "nontax", "operation": "CreateBill", "times": 1}], "in_order": true}.'
+        " Exit status 0: as expected, 1: otherwise.",
+    )
+    held.add_argument("file", metavar="FILE", help="the expectations")
+    held.add_argument("--control", metavar="URL", required=True, help="the control address of the ready line")
     return made
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status (0 done, 2 wrong use)."""
+    """Run the command line; the exit status (0 done, 1 otherwise than expected, 2 wrong use)."""
     given = parser().parse_args(arguments)
     if given.command == "faults":
         listed = Listed(systems.load())
@@ -77,6 +87,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             json.dumps(listed.document()) if given.json else "\n".join(listed.page(shutil.get_terminal_size().columns))
         )
         return 0
+    if given.command == "verify":
+        return _verify(given.file, given.control)
     from simulators.server import serve as run
 
     only = [name.strip() for name in given.only.split(",") if name.strip()]
@@ -91,6 +103,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as problem:
         print(f"simulators: {problem}", file=sys.stderr)
         return 2
+
+
+def _verify(file: str, control: str) -> int:
+    import httpx
+
+    try:
+        told = scenario.read(sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8"))
+        answer = httpx.post(f"{control.rstrip('/')}/verify", json=told, timeout=30, trust_env=False).json()
+    except (ValueError, OSError, httpx.HTTPError) as problem:
+        print(f"simulators: {problem}", file=sys.stderr)
+        return 2
+    if "error" in answer:
+        print(f"simulators: {answer['error']}", file=sys.stderr)
+        return 2
+    print("\n".join(answer["otherwise"]) or "as expected")
+    return 0 if answer["ok"] else 1
 
 
 def _opening(named: str | None, magic: Iterable[str]) -> Document | None:

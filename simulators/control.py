@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from simulators import scenario
 from simulators.clock import rfc3339
 from simulators.endpoint import endpoint
+from simulators.verify import verify
 from simulators.world import World
 
 
@@ -53,6 +54,10 @@ def routes(world: World, listeners: Callable[[], Awaitable[None]]) -> list[BaseR
         wait, after, limit = float(asked.pop("wait", 0)), int(asked.pop("after", 0)), int(asked.pop("limit", 1000))
         return {"entries": await base.journal.wait(wait, after, limit, **asked)}
 
+    def verified(request: Request, body: Any) -> Any:
+        said = verify(base.journal.entries(after=int((body or {}).get("after", 0)), limit=1_000_000), body)
+        return {"ok": not said, "otherwise": said}
+
     def state(request: Request, body: Any) -> Any:
         return base.state.dump(request.query_params.get("system"))
 
@@ -87,6 +92,7 @@ def routes(world: World, listeners: Callable[[], Awaitable[None]]) -> list[BaseR
         Route("/seed", endpoint(seed), methods=["POST"]),
         Route("/clock", endpoint(clock), methods=["GET", "POST"]),
         Route("/journal", endpoint(journal)),
+        Route("/verify", endpoint(verified), methods=["POST"]),
         Route("/state", endpoint(state)),
         Route("/effects", endpoint(effects)),
         Route("/faults", endpoint(faults), methods=["GET", "POST", "DELETE"]),

@@ -159,6 +159,11 @@ class Simulation(SimulatorsProcess):
         assert entries, f"nothing in the simulators' journal for {narrow} within {seconds} s"
         return list(entries)
 
+    def verify(self, *asked: dict[str, Any], **more: Any) -> None:
+        """Hold what was asked against expectations (``simulators.verify``). Raises AssertionError, in words."""
+        told = self.ask("POST", "/verify", {"asked": list(asked), **more})
+        assert told["ok"], "\n".join(told["otherwise"])
+
     def effects(self, system: str) -> dict[str, dict[str, int]]:
         """Effects that happened in a system, as operation → reference → count."""
         return dict(self.ask("GET", "/effects", system=system).get(system, {}))
