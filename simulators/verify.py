@@ -88,7 +88,7 @@ def _fits(entry: Document, one: Document) -> bool:
 def _right(number: int, times: int | Document) -> bool:
     if isinstance(times, int):
         return number == times
-    return times.get("at_least", 0) <= number <= times.get("at_most", number)
+    return bool(times.get("at_least", 0) <= number <= times.get("at_most", number))
 
 
 def _words(one: Document) -> str:

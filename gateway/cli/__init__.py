@@ -26,11 +26,13 @@ FRAME = {
     "calendar": "gateway.cli.calendar:app",
     "channels": "gateway.cli.channels:app",
     "law": "gateway.cli.law:law",
+    "listen": "gateway.cli.listen:listen",
     "migrate": "gateway.cli.database:app",
     "backup": "gateway.cli.backup:app",
     "restore": "gateway.cli.backup:restore",
     "doctor": "gateway.cli.doctor:doctor",
     "states": "gateway.cli.states:states",
+    "trigger": "gateway.cli.trigger:trigger",
     "serve": "gateway.cli.serve:serve",
     "worker": "gateway.cli.serve:worker",
 }

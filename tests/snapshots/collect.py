@@ -11,6 +11,7 @@ import json
 import re
 import sys
 import tempfile
+import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -183,7 +184,36 @@ def table_of_measures() -> str:
     return "\n".join(["| Name | Kind | Labels | |", "|---|---|---|---|", *lines])
 
 
-BLOCKS: dict[str, Callable[[], str]] = {"problem types": table_of_problems, "measures": table_of_measures}
+def when_events_happen() -> dict[str, str]:
+    """Each event of the catalogue with when it happens: as the edges say that it marks, or ``event_words.toml``."""
+    drawn = json.loads(file_of("lives").read_text(encoding="utf-8")).values()
+    words = tomllib.loads((HERE / "event_words.toml").read_text(encoding="utf-8"))
+    said = {}
+    for name in json.loads(file_of("events").read_text(encoding="utf-8")):
+        about, _, word = name.partition(".")
+        edges = "; or ".join(sorted({edge["when"] for life in drawn for edge in life if edge["event"] == name}))
+        said[name] = words.get(about, {}).get(word) or words["always"].get(word) or edges
+    return said
+
+
+def table_of_events() -> str:
+    """Every event under a heading for what it is about, with an example of its data."""
+    catalogue = json.loads(file_of("events").read_text(encoding="utf-8"))
+    lines: list[str] = []
+    for name, when in sorted(when_events_happen().items()):
+        heading = f"### {name.partition('.')[0].replace('_', ' ').capitalize()}"
+        if heading not in lines:
+            lines += ["", heading, "", "| Event | When | Data |", "|---|---|---|"]
+        data = json.dumps(catalogue[name]["data"], ensure_ascii=False).replace("|", "\\|")
+        lines.append(f"| `{name}` | {when} | `{data}` |")
+    return "\n".join(lines[1:])
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "problem types": table_of_problems,
+    "measures": table_of_measures,
+    "events": table_of_events,
+}
 """What stands in a page between two comments of this name, with what collects it."""
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from snapshots.catalogue import ALWAYS, EVENT, FILE, always, emitted, example
+from snapshots.collect import when_events_happen
 from sources import texts
 
 from gateway.foundation import rooms
@@ -29,6 +30,10 @@ def test_every_type_that_the_code_can_emit_has_an_example() -> None:
     found = emitted()
     assert len(found) > 60
     assert found - CATALOGUE.keys() == set(), "see snapshots/catalogue.py: record it, or write it by hand"
+
+
+def test_the_page_says_of_every_event_when_it_happens() -> None:
+    assert [name for name, when in when_events_happen().items() if not when] == [], "say it in event_words.toml"
 
 
 def test_nothing_stands_there_that_the_code_cannot_emit() -> None:
