@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import Connection, bindparam, case
+from sqlalchemy import BigInteger, Connection, bindparam, case
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.foundation.access.tables import client_rate
@@ -26,11 +26,12 @@ WINDOW: Final = 60
 _MICROS: Final = 1_000_000
 _KEPT: Final = 10_000
 _row = client_rate.c
-_MINUTE = database_clock() // (WINDOW * _MICROS)
+_WINDOW = bindparam("window", type_=BigInteger)
+_NUMBER = database_clock() // _WINDOW
 
 
 def _taking(insert: Any) -> Any:
-    made = insert(client_rate).values(client=bindparam("of"), minute=_MINUTE, taken=bindparam("block"))
+    made = insert(client_rate).values(client=bindparam("of"), minute=_NUMBER, taken=bindparam("block"))
     same = _row.minute == made.excluded.minute
     put = {"minute": made.excluded.minute, "taken": case((same, _row.taken), else_=0) + made.excluded.taken}
     return made.on_conflict_do_update(index_elements=["client"], set_=put).returning(
@@ -55,29 +56,33 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """What one request is told: of ``quota`` requests a minute ``left`` in the next ``seconds``."""
+    """What one request is told: of ``quota`` requests in ``window`` seconds ``left`` in the next ``seconds``."""
 
     quota: int
     left: int
     seconds: int
+    window: int
     refused: bool = False
 
     @property
     def headers(self) -> tuple[tuple[bytes, bytes], ...]:
         """As draft-ietf-httpapi-ratelimit-headers-10 has them."""
         return (
-            (b"ratelimit-policy", b'"client";q=%d;w=%d' % (self.quota, WINDOW)),
+            (b"ratelimit-policy", b'"client";q=%d;w=%d' % (self.quota, self.window)),
             (b"ratelimit", b'"client";r=%d;t=%d' % (self.left, self.seconds)),
         )
 
 
 class Rates:
-    """Requests a minute for each client; None: as many as it likes, and nothing is said of it."""
+    """Requests a minute for each client (``window``: s); None: as many as it likes, and nothing is said of it."""
 
-    def __init__(self, store: Store, quota: int | None, elapsed: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, store: Store, quota: int | None, elapsed: Callable[[], float] = time.monotonic, *, window: int = WINDOW
+    ) -> None:
         self._store = store
         self._quota = quota
         self._elapsed = elapsed
+        self._window = window
         self._known: dict[str, Allowance] = {}
         self._taking: dict[str, asyncio.Lock] = {}
 
@@ -90,9 +95,9 @@ class Rates:
             found = await self._more(client, self._quota)
         seconds = max(1, math.ceil(found.until - self._elapsed()))
         if not found.left:
-            return Rate(self._quota, 0, seconds, refused=True)
+            return Rate(self._quota, 0, seconds, self._window, refused=True)
         found.left -= 1
-        return Rate(self._quota, found.left + found.beyond, seconds)
+        return Rate(self._quota, found.left + found.beyond, seconds, self._window)
 
     async def _more(self, client: str, quota: int) -> Allowance:
         """Take the next part of the quota, once for all requests that wait for it."""
@@ -105,7 +110,9 @@ class Rates:
                 return found
             block = max(1, quota // 20)
             try:
-                found = await self._store.write_apart(partial(_take, client=client, block=block, quota=quota))
+                found = await self._store.write_apart(
+                    partial(_take, client=client, block=block, quota=quota, window=self._window)
+                )
                 found.until += self._elapsed()
             except UnavailableProblem:  # a full disk must not lock readers out
                 found = Allowance(block, 0, self._elapsed() + 1)
@@ -113,8 +120,10 @@ class Rates:
             return found
 
 
-def _take(conn: Connection, client: str, block: int, quota: int) -> Allowance:
+def _take(conn: Connection, client: str, block: int, quota: int, window: int) -> Allowance:
     """A block of the minute's quota, as much as is left of it; ``until`` is the seconds that are left of the minute."""
-    minute, taken, now = conn.execute(_TAKE[conn.dialect.name], {"of": client, "block": block}).one()
+    minute, taken, now = conn.execute(
+        _TAKE[conn.dialect.name], {"of": client, "block": block, "window": window * _MICROS}
+    ).one()
     mine = max(0, min(block, quota - (taken - block)))
-    return Allowance(mine, max(0, quota - taken), (minute + 1) * WINDOW - now / _MICROS)
+    return Allowance(mine, max(0, quota - taken), (minute + 1) * window - now / _MICROS)

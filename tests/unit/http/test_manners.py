@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
 import structlog
-from fastapi import FastAPI, Response
+from fastapi import Depends, FastAPI, Response
 
+from gateway.foundation.access import Principal
 from gateway.foundation.access.rates import Rates
+from gateway.foundation.http.authorization import principal
 from gateway.foundation.http.door import Door
 from gateway.foundation.http.manners import Manners
 from gateway.foundation.http.plans import Plans
+
+DAY = 86_400
+"""Seconds of a window in which no test meets its end."""
 
 
 @pytest.fixture
@@ -91,14 +97,14 @@ class Passing:
 
 async def test_nodes_together_serve_a_client_no_more_than_its_quota(store):
     time = Passing()
-    nodes = [Rates(store, 100, time), Rates(store, 100, time)]
+    nodes = [Rates(store, 100, time, window=DAY), Rates(store, 100, time, window=DAY)]
     rates = await asyncio.gather(*[nodes[number % 2].spend("cli_1") for number in range(120)])
     served = [one for one in rates if one is not None and not one.refused]
     assert 90 <= len(served) <= 100, "what a node took and did not use may be lost, nothing more is served"
     refused = await nodes[0].spend("cli_1")
     assert refused is not None
     assert refused.refused
-    assert 1 <= refused.seconds <= 60
+    assert 1 <= refused.seconds <= DAY
     other = await nodes[0].spend("cli_2")
     assert other is not None
     assert (other.refused, other.left) == (False, 99)
@@ -114,9 +120,35 @@ async def test_a_request_within_the_quota_runs_no_statement_of_its_own(store, mo
         return await write(unit)
 
     monkeypatch.setattr(store, "write_apart", counted)
-    rates = Rates(store, 1000)
+    rates = Rates(store, 1000, window=DAY)
     for _ in range(50):
         await rates.spend("cli_1")
     assert len(runs) <= 2
     assert await Rates(store, None).spend("cli_1") is None
     assert len(runs) <= 2
+
+
+async def test_who_asks_too_much_is_told_what_was_left_and_when_to_ask_again(store):
+    async def authenticate(key: str) -> Principal:
+        return Principal("cli_1", "client", frozenset(), frozenset(), "办案系统")
+
+    access = SimpleNamespace(rates=Rates(store, 2, window=DAY), authenticate=authenticate)
+    app = FastAPI()
+    app.state.gateway = SimpleNamespace(base=SimpleNamespace(access=access))
+
+    @app.get("/v1/things", dependencies=[Depends(principal)])
+    async def show() -> dict[str, str]:
+        return {}
+
+    app.middleware_stack = Manners(Door(app.router, Plans(app.routes)))
+    mine = {"Authorization": "Bearer gwk_1", "Accept-Language": "zh-CN"}
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway", headers=mine) as http:
+        first, second, third = [await http.get("/v1/things") for _ in range(3)]
+    assert [one.status_code for one in (first, second, third)] == [200, 200, 429]
+    assert [one.headers["ratelimit"].partition(";t=")[0] for one in (first, second, third)] == [
+        f'"client";r={left}' for left in (1, 0, 0)
+    ]
+    assert third.headers["ratelimit-policy"] == '"client";q=2;w=86400'
+    assert third.json()["type"].endswith(":too-many-requests")
+    assert third.headers["retry-after"] == str(third.json()["retry_after"])
+    assert "每分钟最多请求2次" in third.json()["detail"]
