@@ -23,7 +23,7 @@ from gateway.rooms.disclosures.effects import Effects
 from gateway.rooms.disclosures.ending import OVER as PERIOD_OVER
 from gateway.rooms.disclosures.ending import Ending
 from gateway.rooms.disclosures.findings import Finding, FindingFilter, Findings
-from gateway.rooms.disclosures.inspection_report import InspectionReport, open_findings, report
+from gateway.rooms.disclosures.inspection_report import InspectionReport, with_findings
 from gateway.rooms.disclosures.marks import Marks
 from gateway.rooms.disclosures.options import Rounds
 from gateway.rooms.disclosures.questions import LookQuery, Page
@@ -97,11 +97,7 @@ class Inspection:
     ) -> tuple[InspectionReport, list[Finding]]:
         """How much is shown, looked at and amiss; with ``every``, each open finding too. None: of every authority."""
         now, days = self._base.clock.now(), self._rounds.every_days
-
-        def query(conn: Connection) -> tuple[InspectionReport, list[Finding]]:
-            return report(conn, authorities, now, days), open_findings(conn, authorities) if every else []
-
-        return await self._base.store.read(query)
+        return await self._base.store.read(lambda conn: with_findings(conn, authorities, now, days, every=every))
 
     async def held(self, finding_id: str) -> Finding:
         """One finding. Raises NotFoundProblem."""

@@ -122,9 +122,12 @@ def report(conn: Connection, authorities: Collection[str] | None, now: datetime,
     )
 
 
-def open_findings(conn: Connection, authorities: Collection[str] | None) -> list[Finding]:
-    """Everything that is amiss, newest first."""
-    return find(conn, FindingFilter(authorities=authorities, status=FindingStatus.OPEN, limit=_MOST))
+def with_findings(
+    conn: Connection, authorities: Collection[str] | None, now: datetime, every_days: int, *, every: bool
+) -> tuple[InspectionReport, list[Finding]]:
+    """The report, and with ``every`` each open finding, newest first."""
+    wanted = FindingFilter(authorities=authorities, status=FindingStatus.OPEN, limit=_MOST)
+    return report(conn, authorities, now, every_days), find(conn, wanted) if every else []
 
 
 def _of(table: Table, authorities: Collection[str] | None) -> ColumnElement[bool]:

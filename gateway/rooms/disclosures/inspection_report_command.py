@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlalchemy import Connection
 
 from gateway.rooms.disclosures.comparison import CHINESE
-from gateway.rooms.disclosures.findings import Finding
-from gateway.rooms.disclosures.inspection_report import InspectionReport, as_workbook, open_findings, report
+from gateway.rooms.disclosures.inspection_report import as_workbook, with_findings
 from gateway.rooms.disclosures.options import DisclosureOptions
 from gateway.rooms.disclosures.views import InspectionReportView
 from gateway.terminal.output import Json, session, show, table
@@ -29,12 +28,8 @@ def inspection(
     """The inspection as a report: what is shown and was looked at in time, and what is amiss, where, for how long."""
     ours, of = session(ctx), None if authority is None else (authority,)
     every_days = ours.settings.of_room("disclosures", DisclosureOptions).look_every_days
-
-    def query(conn: Connection) -> tuple[InspectionReport, list[Finding]]:
-        told = report(conn, of, datetime.now(UTC), every_days)
-        return told, [] if to is None else open_findings(conn, of)
-
-    told, found = ours.read(query)
+    ask = partial(with_findings, authorities=of, now=datetime.now(UTC), every_days=every_days, every=to is not None)
+    told, found = ours.read(ask)
     if to is not None:
         try:
             with to.open("xb") as file:

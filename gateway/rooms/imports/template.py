@@ -14,9 +14,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import xlsxwriter
-from xlsxwriter.utility import xl_col_to_name
-
 from gateway.rooms.imports.table import AMOUNTS, DAYS, TEMPLATE_SHEET
 from gateway.words.penalty_kinds import KNOWN
 
@@ -66,6 +63,8 @@ def columns() -> tuple[Column, ...]:
 
 def template(authorities: Sequence[str] = ()) -> bytes:
     """The empty workbook. ``authorities``: codes 执法机关代码 to choose from; none: any may be written."""
+    import xlsxwriter
+
     out = io.BytesIO()
     with xlsxwriter.Workbook(out, {"in_memory": True}) as book:
         _Template(book, authorities).write()
@@ -108,6 +107,8 @@ class _Template:
         """What a cell may hold, and what is said beside it. A day as text is read all the same: it is no error."""
         said = {"input_title": column.title[:32], "input_message": f"{column.wanted}。{column.rule}"[:255]}
         if column.name in self._offered:
+            from xlsxwriter.utility import xl_col_to_name
+
             names = [*self._offered]
             letter, (_, words) = xl_col_to_name(names.index(column.name)), self._offered[column.name]
             listed = f"=代码表!${letter}$2:${letter}${len(words) + 1}"
