@@ -178,6 +178,8 @@ class ServerSettings(Block):
     believed; nobody else's is. ``header_seconds``, ``body_seconds``: how long a client may take over the head of a
     request, and over its body before it has to send 16 KiB a second. ``max_connections``: of one listener at a time.
     ``requests_per_minute``: how much each client may ask for, over all nodes together; not bounded unless said.
+    ``socket``: where commands on this machine reach the running gateway; only its own account can open it. Without it
+    that is beside a SQLite database (its name and ``.sock``), and nowhere on PostgreSQL.
     """
 
     api: Bind = "127.0.0.1:8080"
@@ -187,6 +189,7 @@ class ServerSettings(Block):
     callbacks: Bind = "127.0.0.1:8080"
     docs: Bind | None = None
     health: Bind | None = None
+    socket: Path | None = None
     proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = ()
     header_seconds: Annotated[float, Field(gt=0, le=60)] = 5.0
     max_header_bytes: Annotated[int, Field(ge=1024, le=1 << 20)] = 32 * 1024
@@ -650,6 +653,7 @@ def _located(content: dict[str, Any], folder: Path) -> dict[str, Any]:
     for block, key in (
         ("keys", "directory"),
         ("evidence", "heads"),
+        ("server", "socket"),
         ("backup", "folder"),
         ("calendar", "overrides"),
     ):

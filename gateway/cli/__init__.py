@@ -13,11 +13,13 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from gateway import __version__
+from gateway.cli import acting
 from gateway.cli.lines import line_of
 from gateway.foundation import rooms
-from gateway.terminal.output import EXIT_CODES, Session, report
+from gateway.foundation.acts import Act
+from gateway.terminal.output import EXIT_CODES, Session, report, spoken
 from gateway.words.errors import GatewayError, SettingsError, UnavailableProblem
-from gateway.words.saying import say
+from gateway.words.saying import say, worded
 
 FRAME = {
     "demo": "gateway.cli.demo:demo",
@@ -52,7 +54,7 @@ def commands() -> dict[str, Callable[[], Any]]:
             if name in FRAME:
                 raise _doubled(room.name, name)
             found[name] = partial(room.place, place)
-    return found
+    return found | {word: partial(_group, word) for word in acting.groups() if word not in found}
 
 
 def verbs(command: str) -> dict[str, tuple[str, Callable[[], Any]]]:
@@ -168,11 +170,14 @@ def root(
 def shown(name: str, found: Mapping[str, Any]) -> Any:
     """A command as far as help shows it."""
     place = FRAME.get(name) or next(
-        room.package + room.commands[name] if room.commands[name].startswith(".") else room.commands[name]
-        for room in rooms.found()
-        if name in room.commands
+        (
+            room.package + room.commands[name] if room.commands[name].startswith(".") else room.commands[name]
+            for room in rooms.found()
+            if name in room.commands
+        ),
+        None,
     )
-    line = line_of(place)
+    line = line_of(place) if place is not None else acting.group_line(name)
     return found[name] if line is None else TyperCommand(name, help=line)
 
 
@@ -191,7 +196,49 @@ def _load(name: str) -> Any:
         if verb in command.commands:
             raise _doubled(room, f"{name} {verb}")
         command.commands[verb] = _click(verb, load())
+    if name not in IN_TROUBLE:
+        _add_acts(name, command)
     return command
+
+
+def _add_acts(name: str, command: Any) -> None:
+    """Give a word the verbs of acts that no room has written, and each command of an act the route that does the same.
+
+    What is made from a route is made when it is asked for: routes take long to load.
+    """
+    if isinstance(command, TyperGroup):
+        made = {verb: _Made(verb, *one) for verb, one in acting.of(name).items() if verb not in command.commands}
+        command.commands = {**command.commands, **made}
+    _say_same(name, command)
+
+
+def _say_same(words: str, command: Any) -> None:
+    if routes := acting.routes_of(words):
+        command.epilog = acting.same_as(routes)
+    for verb, below in getattr(command, "commands", {}).items():
+        _say_same(f"{words} {verb}", below)
+
+
+class _Made(TyperCommand):
+    """A command that is made from its route once it is asked for more than its line in the help."""
+
+    def __init__(self, verb: str, room: rooms.Room, act: Act) -> None:
+        super().__init__(verb, help=worded(act.sentence, spoken()))
+        self._room, self._act, self._whole = room, act, None
+
+    def make_context(self, info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:
+        """Begin the command itself, with the options that its route asks for."""
+        if self._whole is None:
+            self._whole = _click(self.name or "", acting.made(self._room, self._act))
+            self._whole.epilog = self.epilog
+        return self._whole.make_context(info_name, args, parent, **extra)
+
+
+def _group(word: str) -> Any:
+    """A word that only acts have."""
+    app = typer.Typer(name=word, help=acting.group_line(word), no_args_is_help=True)
+    app.callback()(lambda: None)
+    return app
 
 
 def _click(name: str, found: Any) -> Any:

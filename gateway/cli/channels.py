@@ -5,20 +5,19 @@ from __future__ import annotations
 import asyncio
 from dataclasses import asdict
 from datetime import timedelta
-from functools import partial
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from gateway.foundation.channels import Channels, Checked
-from gateway.foundation.delivery import limits, refused_records, unreadable_records
+from gateway.foundation.delivery import refused_records, unreadable_records
 from gateway.foundation.drift import records as drift_records
 from gateway.ports.base import RawExchange
 from gateway.settings import Settings, known
+from gateway.terminal.login import Identity, asking_as
 from gateway.terminal.output import Exit, Json, in_words, progress, session, show, spoken, table
-from gateway.terminal.running import KeyFile, ask
-from gateway.words.clock import SystemClock, day_of, from_micros, rfc3339, to_micros
+from gateway.terminal.running import KeyFile
+from gateway.words.clock import SystemClock, day_of, from_micros, rfc3339
 from gateway.words.errors import NotFoundProblem
 from gateway.words.saying import Sentence, say
 
@@ -105,39 +104,30 @@ def check(
 def resume(
     ctx: typer.Context,
     name: str,
-    reason: Annotated[str, typer.Option(help="Why, for the record: with --key-file.")] = "credentials are right again",
+    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "credentials are right again",
     key_file: KeyFile = None,
     as_json: Json = False,
 ) -> None:
     """Let a channel go again that was stopped because the other side refused our credentials."""
-    settings = session(ctx).settings
-    _must_exist(settings, name)
-    if key_file is not None:
-        answered = ask(settings, key_file, "POST", f"/v1/channels/{name}/resume", {"reason": reason})
-        show(answered, as_json, say("channels.goes_again", name=name))
-        return
-    with session(ctx).store(exclusive=True) as store:
-        why = store.write_sync(partial(limits.resume_stopped, channel=name, now=to_micros(SystemClock().now())))
-    told = say("channels.not_stopped", name=name)
-    if why is not None:
-        told = say("channels.resumed", name=name, reason=why)
-    show({"channel": name, "was_stopped": why is not None, "reason": why}, as_json, told)
+    _must_exist(session(ctx).settings, name)
+    with asking_as(ctx, Identity(key_file=key_file)) as gateway:
+        answered = gateway("POST", f"/v1/channels/{name}/resume", {"reason": reason})
+    show(answered, as_json, say("channels.goes_again", name=name))
 
 
 @app.command("reload")
 def reload(
     ctx: typer.Context,
     name: str,
-    key_file: Annotated[Path, typer.Option("--key-file", help="A file with your own key.")],
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "secrets were changed",
     unasked: Annotated[bool, typer.Option("--unasked", help="Do not ask the other side first.")] = False,
+    key_file: KeyFile = None,
     as_json: Json = False,
 ) -> None:
     """Have the running gateway read a channel's secrets anew, on the node that answers. SIGHUP does it for all."""
-    settings = session(ctx).settings
-    _must_exist(settings, name)
-    body = {"reason": reason, "ask": not unasked}
-    told = ask(settings, key_file, "POST", f"/v1/channels/{name}/reload", body)
+    _must_exist(session(ctx).settings, name)
+    with asking_as(ctx, Identity(key_file=key_file)) as gateway:
+        told = gateway("POST", f"/v1/channels/{name}/reload", {"reason": reason, "ask": not unasked})
     said = say("channels.reloaded_unasked", name=name, node=told["node"])
     if told["answer"] is not None:
         said = say("channels.reloaded", name=name, node=told["node"], answer=told["answer"])

@@ -18,6 +18,7 @@ from gateway.faces import callbacks, health
 from gateway.faces.console import pages as console_pages
 from gateway.faces.payer import pages
 from gateway.faces.public import pages as public_pages
+from gateway.foundation.acts import acts
 from gateway.foundation.http.audited import Audited
 from gateway.foundation.http.counted import Counted
 from gateway.foundation.http.door import Door
@@ -36,14 +37,15 @@ _LARGEST_CALLBACK = {"/callbacks/": 256 * 1024}
 """Notices tell of one thing each."""
 
 
-def build(gateway: App, faces: Collection[Face]) -> FastAPI:
+def build(gateway: App, faces: Collection[Face], only: str | None = None) -> FastAPI:
     """The application for these faces. The face ``docs`` describes all of them, wherever they are served.
 
-    The docs page needs no outside asset. ``/healthz`` answers on every face.
+    The docs page needs no outside asset. ``/healthz`` answers on every face. ``only``: a room; of the face ``api``
+    there are its routes alone then.
     """
     api = _application(FastAPIOffline if "docs" in faces else FastAPI, "docs" in faces)
     api.state.gateway = gateway
-    _add(api, gateway, faces)
+    _add(api, gateway, faces, only)
     server = gateway.base.settings.server
     door = Door(
         api.router,
@@ -71,7 +73,7 @@ def _application(make: Callable[..., FastAPI], docs: bool) -> FastAPI:
     )
 
 
-def _add(api: FastAPI, gateway: App, faces: Collection[Face]) -> None:
+def _add(api: FastAPI, gateway: App, faces: Collection[Face], only: str | None = None) -> None:
     """The routes of these faces.
 
     What is included by FastAPI is matched router by router, and made ready by the first request, which then takes
@@ -81,7 +83,9 @@ def _add(api: FastAPI, gateway: App, faces: Collection[Face]) -> None:
     if "health" in faces:
         routers.append(health.router)
     if "api" in faces:
-        routers += [room.place(where) for room, _ in gateway.rooms for where in room.routes]
+        routers += [
+            room.place(where) for room, _ in gateway.rooms if only in (None, room.name) for where in room.routes
+        ]
     if "callbacks" in faces:
         routers.append(callbacks.router)
     if "console" in faces:
@@ -117,6 +121,7 @@ def _described(gateway: App) -> Callable[[], dict[str, Any]]:
             schema["servers"] = [{"url": "/", "description": "where this document came from"}]
             _say_manners(schema)
             _open_answers(schema)
+            _name_commands(schema)
             every.openapi_schema = _named_by_rooms(schema)
         assert every.openapi_schema is not None
         return every.openapi_schema
@@ -160,6 +165,15 @@ def _open_answers(schema: dict[str, Any]) -> None:
 
 def _component(kind: str, name: str) -> dict[str, str]:
     return {"$ref": f"#/components/{kind}/{name}"}
+
+
+def _name_commands(schema: dict[str, Any]) -> None:
+    """Say of each act which command does the same."""
+    same = {act.name: act.command for _, act in acts()}
+    for methods in schema["paths"].values():
+        for operation in methods.values():
+            if (command := same.get(operation["operationId"])) is not None:
+                operation["description"] = f"{operation.get('description', '')}\n\nSame as: `gateway {command}`."
 
 
 def _named_by_rooms(schema: dict[str, Any]) -> dict[str, Any]:

@@ -7,18 +7,24 @@ import contextlib
 import signal
 import socket
 from collections.abc import Callable, Collection, Iterator
+from typing import Final
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 
 from gateway.app import App
+from gateway.faces import local
 from gateway.faces.build import build
 from gateway.faces.frames import FrameDoors
 from gateway.faces.guarded import GuardedConfig
+from gateway.faces.local import LocalConfig
+from gateway.foundation.http.local import AtThisMachine, socket_of
 from gateway.settings import FACES, Face
 from gateway.words.errors import SettingsError
 from gateway.words.saying import say
 
+_API: Final[tuple[Face, ...]] = ("api",)
 log = structlog.get_logger(__name__)
 
 
@@ -53,13 +59,20 @@ async def serve(
         loop.add_signal_handler(name, stop.set)
     listeners: list[tuple[_Listener, socket.socket]] = []
     served: dict[str, tuple[Face, ...]] = {}
-    server = app.base.settings.server
+    settings = app.base.settings
+    server, grace = settings.server, settings.delivery.grace
+    at_hand: FastAPI | None = None
     for bind, group in server.binds(faces).items():
         sock = _listen(bind)
         host, port = sock.getsockname()[:2]
         served[f"{host}:{port}"] = group
-        config = GuardedConfig(build(app, group), server, app.base.settings.delivery.grace)
-        listeners.append((_Listener(config), sock))
+        made = build(app, group)
+        at_hand = made if "api" in group else at_hand
+        listeners.append((_Listener(GuardedConfig(made, server, grace)), sock))
+    place = socket_of(settings)
+    if place is not None:
+        machine = AtThisMachine(at_hand or build(app, _API), app.base.access, app.base.audit)
+        listeners.append((_Listener(LocalConfig(machine, server, grace)), local.listen(place)))
     doors = FrameDoors(app)
     if "callbacks" in faces:
         await doors.open()
@@ -83,6 +96,8 @@ async def serve(
             listener.should_exit = True
         await doors.close()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if place is not None:
+            place.unlink(missing_ok=True)
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(name)
 

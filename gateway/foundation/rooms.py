@@ -21,6 +21,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from gateway.foundation.acts import Act
 from gateway.words.errors import GatewayError, SettingsError
 from gateway.words.saying import bring, say
 
@@ -100,20 +101,20 @@ class Room:
     ``[[routes]]``, the keys of such a channel's block, and the conformance suite. ``one_channel``: an authority has at
     most one. ``scopes``: what its routes ask of a key; ``supervisor_scopes``: those that only supervisors have.
     ``routes``: routers. ``commands``: word to a typer application or function; two words add a verb to the application
-    of a room that this one needs (``"payments refunds"``). ``lives``: the modules that declare them. ``events``: what
-    it emits beside the events of its lives. ``tables``: the module that holds its tables; ``revisions``: the folder of
-    their migrations. ``settings``: the model of ``[rooms.NAME]``. ``decision_part``: what the room shows of a decision
-    in its one view; ``payment_part``: of a payment. ``case_files``: what it puts into a case's
-    evidence bundle (``case_files.CaseFiles``). ``doctor``: a ``findings.Look``. ``books``: a tuple of
-    ``books.Books``, what its rows are held against by ``gateway evidence audit``. ``provisional``: a function of a
-    connection that counts the kept dates that rest on days off not published yet. ``figures``: what the room measures
-    for ``/metrics`` (``figures.Figures``). ``body_limits``: bytes by path,
-    where a request may be larger than others. ``words``: the folder of its sentences, where they do not stand in the
-    catalogue of this project (``gateway.words.saying``). ``indexes``: its blind indexes, a tuple of
-    ``rotation.Indexed``. ``keeping``: the module of its ``TERMS``, and of ``MATTERS`` where it has any
-    (``foundation.terms``). ``screens``: what it shows on the console, each a ``screens.Screen``; ``joins``: what
-    it adds to a screen of a room that it needs, each a ``screens.Joins``; ``waiting``: what of it waits for a person, a
-    ``screens.Waiting``.
+    of a room that this one needs (``"payments refunds"``). ``acts``: what people do here (``acts.Act``). ``lives``:
+    the modules that declare them. ``events``: what it emits beside the events of its lives. ``tables``: the module
+    that holds its tables; ``revisions``: the folder of their migrations. ``settings``: the model of ``[rooms.NAME]``.
+    ``decision_part``: what the room shows of a decision in its one view; ``payment_part``: of a payment.
+    ``case_files``: what it puts into a case's evidence bundle (``case_files.CaseFiles``). ``doctor``: a
+    ``findings.Look``. ``books``: a tuple of ``books.Books``, what its rows are held against by ``gateway evidence
+    audit``. ``provisional``: a function of a connection that counts the kept dates that rest on days off not published
+    yet. ``figures``: what the room measures for ``/metrics`` (``figures.Figures``).
+    ``body_limits``: bytes by path, where a request may be larger than others. ``words``: the folder of
+    its sentences, where they do not stand in the catalogue of this project (``gateway.words.saying``). ``indexes``: its
+    blind indexes, a tuple of ``rotation.Indexed``. ``keeping``: the module of its ``TERMS``, and of ``MATTERS`` where
+    it has any (``foundation.terms``). ``screens``: what it shows on the console, each a ``screens.Screen``; ``joins``:
+    what it adds to a screen of a room that it needs, each a ``screens.Joins``; ``waiting``: what of it waits for a
+    person, a ``screens.Waiting``.
     """
 
     name: str
@@ -131,6 +132,7 @@ class Room:
     supervisor_scopes: tuple[str, ...] = ()
     routes: tuple[str, ...] = ()
     commands: Mapping[str, str] = field(default_factory=dict)
+    acts: tuple[Act, ...] = ()
     lives: tuple[str, ...] = ()
     events: tuple[str, ...] = ()
     tables: str | None = None

@@ -1,97 +1,55 @@
-"""An operator at the command line: who it is, for what needs a person, or two.
-
-On SQLite the running gateway alone changes the database: it acts, under the operator's own key. Where none runs, the
-command acts itself, under the operator's password.
-"""
+"""An operator at the command line: who it is, for what needs a person, or two."""
 
 from __future__ import annotations
 
-import asyncio
-import getpass
+import contextlib
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 import typer
 
-from gateway.foundation.two_persons import Person
-from gateway.settings import Settings
-from gateway.terminal.output import in_words, session
-from gateway.terminal.running import ask
-from gateway.words.errors import InvalidProblem, Problem
-from gateway.words.masking import mask_document
+from gateway.terminal.output import in_words
+from gateway.terminal.running import Asking, Caller, asking
+from gateway.words.errors import InvalidProblem
 from gateway.words.saying import say
 
-if TYPE_CHECKING:
-    from gateway.app import App
-
 T = TypeVar("T")
-ACTING = ("operator", "supervisor")
-Asking = Callable[[str, str, object], Any]
 
-Login = Annotated[
-    str | None, typer.Option("--login", help="Who you are: an operator's login; asks for the password. Takes the lock.")
-]
+Login = Annotated[str | None, typer.Option("--login", help="Who you are: an operator's login; asks for the password.")]
 FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from stdin.")]
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Who acts: either a login with its password, or a file with an operator's key."""
+    """Who acts: a login with its password, a file with an operator's key, or the machine's operator (neither)."""
 
-    login: str | None
-    password_from_stdin: bool
-    key_file: Path | None
+    login: str | None = None
+    password_from_stdin: bool = False
+    key_file: Path | None = None
 
 
-def as_operator(
-    ctx: typer.Context,
-    who: Identity,
-    act: Callable[[App, Person], Awaitable[T]],
-    over_http: Callable[[Asking], T],
-    right: str | None = None,
-) -> T:
-    """Act here as this operator, or have the running gateway act. Raises InvalidProblem; a 401 or 403 Problem.
+def as_operator(ctx: typer.Context, who: Identity, act: Callable[[Asking], T]) -> T:
+    """Have the gateway act as this person, who has to say who it is. Raises InvalidProblem; a 401 or 403 Problem."""
+    if who.login is None and who.key_file is None:
+        raise InvalidProblem(say("terminal.who"), field="--login")
+    with asking_as(ctx, who) as gateway:
+        return act(gateway)
 
-    ``right``: a scope that this needs, where not every acting role has it.
-    """
-    from gateway.app import App
-    from gateway.foundation.access.audit import UNKNOWN, Act, Who
 
-    if (who.login is None) == (who.key_file is None):
-        raise InvalidProblem(
-            say("terminal.who"),
-            field="--login",
-        )
-    if who.key_file is not None:
-        settings, key_file = session(ctx).settings, who.key_file
-        return over_http(lambda method, path, body: ask(settings, key_file, method, path, body))
-    login = who.login or ""
-
-    async def run(settings: Settings, given: str) -> T:
-        async with App.open(settings) as gateway:
-            found = await gateway.base.access.authenticate_operator(login, given)
-            if found is None:
-                who = await gateway.base.access.whose(login)
-                shown = login if who is not UNKNOWN else mask_document(login)  # it may be a password in the wrong place
-                await gateway.base.audit.not_let_in(who, shown, f"os:{getpass.getuser()}")
-                raise Problem(say("terminal.no_operator"), type="not-authenticated")
-            if found.role not in ACTING:
-                raise Problem(say("terminal.viewer"), type="operator-needed")
-            if right is not None and right not in found.scopes:
-                raise Problem(say("http.scope", scope=right), type="scope-missing")
-            who = Who(found.client_id, found.name, found.role)
-            told = Act("act", ctx.command_path[:200], about(ctx), reason=ctx.params.get("reason"))
-            begun = await gateway.base.audit.begin(who, told)
-            async with gateway.base.audit.ending(begun):
-                return await act(gateway, Person(found.client_id, found.name, operator=True))
-
-    with session(ctx).changing():
-        settings = session(ctx).current
+@contextlib.contextmanager
+def asking_as(ctx: typer.Context, who: Identity) -> Iterator[Asking]:
+    """The gateway to ask, as this person. Raises InvalidProblem where it is said twice who that is."""
+    if who.login is not None and who.key_file is not None:
+        raise InvalidProblem(say("terminal.who"), field="--login")
+    password = ""
+    if who.login is not None:
         asked = sys.stdin.readline if who.password_from_stdin else _prompt
-        return asyncio.run(run(settings, asked().rstrip("\r\n")))
+        password = asked().rstrip("\r\n")
+    with asking(ctx, Caller(who.key_file, who.login, password)) as gateway:
+        yield gateway
 
 
 def about(ctx: typer.Context) -> str:

@@ -23,7 +23,7 @@ from gateway.foundation.access.rates import Rates
 from gateway.foundation.access.records import Authority, Client, Key, Operator
 from gateway.foundation.access.scopes import roles
 from gateway.foundation.access.scopes import scopes as all_scopes
-from gateway.foundation.access.sign_in import Principal, SignIn
+from gateway.foundation.access.sign_in import MACHINE, Principal, SignIn
 from gateway.foundation.store import Store
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
@@ -67,6 +67,11 @@ class Access:
     async def whose(self, presented: str) -> Who:
         """As whom somebody came who was not let in, by the key or the login: ``UNKNOWN`` where nobody is called so."""
         return await self._sign_in.whose(presented)
+
+    async def of_this_machine(self, user: str) -> Principal:
+        """Whoever works at this machine under the gateway's account: may do all that needs no person."""
+        every = await self._store.read(records.codes)
+        return Principal(f"os:{user}"[:40], "operator", frozenset(all_scopes()), every, user[:200], role=MACHINE)
 
     # --- authorities and clients
 
@@ -145,6 +150,12 @@ class Access:
         """Refuse a key from now on. Again changes nothing. Raises NotFoundProblem."""
         now = to_micros(self._clock.now())
         await self._store.write(lambda conn: records.revoke_key(conn, key_id, now))
+        self._sign_in.forget()
+
+    async def revoke_client(self, client_id: str) -> None:
+        """Refuse a case system and all its keys from now on. Again changes nothing."""
+        now = to_micros(self._clock.now())
+        await self._store.write(lambda conn: records.revoke_client(conn, client_id, now))
         self._sign_in.forget()
 
     async def keys(self, owner: str | None = None) -> list[Key]:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, func, insert, select, update
 
 from gateway.foundation.access.tables import (
     access_key,
@@ -35,11 +35,12 @@ class Authority:
 
 @dataclass(frozen=True)
 class Client:
-    """A case system 接入系统 and the authorities it works for."""
+    """A case system 接入系统 and the authorities it works for. ``revoked_at``: since when all its keys are refused."""
 
     id: str
     name: str
     authorities: tuple[str, ...]
+    revoked_at: int | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ class Key:
 class KeyOwner:
     """What a presented key is held against: its digest, its dates, and whose it is.
 
-    ``client_name`` is a client's; ``name``, ``role`` and ``disabled_at`` are an operator's.
+    ``client_name`` is a client's; ``name`` and ``role`` are an operator's; ``disabled_at``: since when the owner is
+    refused.
     """
 
     client_id: str | None
@@ -114,7 +116,13 @@ _key = reader(Key)
 _owner = reader(KeyOwner)
 _login = reader(Login)
 _KEY_ROW = (
-    select(access_key, client.c.name.label("client_name"), operator.c.name, operator.c.role, operator.c.disabled_at)
+    select(
+        access_key,
+        client.c.name.label("client_name"),
+        operator.c.name,
+        operator.c.role,
+        func.coalesce(operator.c.disabled_at, client.c.revoked_at).label("disabled_at"),
+    )
     .outerjoin(client, client.c.id == access_key.c.client_id)
     .outerjoin(operator, operator.c.id == access_key.c.operator_id)
     .where(access_key.c.id == bindparam("key_id"))
@@ -208,7 +216,7 @@ def clients(conn: Connection) -> list[Client]:
     """Every client, by name."""
     bound = conn.execute(select(client_authority).order_by(client_authority.c.authority)).all()
     return [
-        Client(one.id, one.name, tuple(code for client_id, code in bound if client_id == one.id))
+        Client(one.id, one.name, tuple(code for client_id, code in bound if client_id == one.id), one.revoked_at)
         for one in conn.execute(select(client).order_by(client.c.name))
     ]
 
@@ -287,6 +295,11 @@ def revoke_key(conn: Connection, key_id: str, now: int) -> None:
     conn.execute(
         update(access_key).where(access_key.c.id == key_id, access_key.c.revoked_at.is_(None)).values(revoked_at=now)
     )
+
+
+def revoke_client(conn: Connection, client_id: str, now: int) -> None:
+    """Refuse a case system with all its keys. Again changes nothing."""
+    conn.execute(update(client).where(client.c.id == client_id, client.c.revoked_at.is_(None)).values(revoked_at=now))
 
 
 def change_operator(conn: Connection, operator_id: str, **values: Any) -> None:

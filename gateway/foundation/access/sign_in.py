@@ -29,11 +29,15 @@ _TRIES: Final = 5
 _TRIES_OF_SOURCE: Final = 20
 
 
+MACHINE: Final = "shell"
+"""Instead of a role: whoever works at this machine under the gateway's account, who is no operator by name."""
+
+
 @dataclass(frozen=True)
 class Principal:
     """Who is asking. ``client_id`` is the operator's id where an operator asks.
 
-    ``authorities``: whose records may be seen. ``role`` is an operator's.
+    ``authorities``: whose records may be seen. ``role`` is an operator's, or ``MACHINE``.
     """
 
     client_id: str

@@ -39,6 +39,7 @@ client = Table(
     Column("id", String(40), primary_key=True),
     Column("name", String(200), nullable=False, unique=True),
     Column("created_at", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger, comment="from then on all its keys are refused"),
 )
 
 client_authority = Table(

@@ -185,7 +185,7 @@ class Delivery:
             self.node.asked_under[waited] = once
         try:
             self.begin(sent.operation, sent.request)
-            state, waited = await self._ended(waited, wait)
+            state, waited = await self._ended(waited, 0 if self.node.stopping else wait)
         finally:
             unkept = self.node.asked_under.pop(waited, None) is not None
         ended = state in FINAL

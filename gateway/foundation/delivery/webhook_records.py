@@ -25,6 +25,8 @@ from gateway.words.errors import NotFoundProblem
 from gateway.words.saying import say
 
 REMOVED = "removed"
+TEST = "webhook.test"
+"""An event that tells nothing, to see whether an endpoint takes events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +242,7 @@ def failing_since(conn: Connection, endpoint_id: str, since: int | None) -> None
 
 
 def fan_out(conn: Connection, event: Event) -> None:
-    """One delivery for each endpoint that listens to an event."""
+    """One delivery for each endpoint that listens to an event; a test goes to the endpoint that it is about."""
     rows = [
         {
             "endpoint_id": endpoint,
@@ -252,7 +254,7 @@ def fan_out(conn: Connection, event: Event) -> None:
             "due_at": event.at,
         }
         for endpoint, types in conn.execute(_LISTENING, {"authority": event.authority}).all()
-        if not types or event.type in types
+        if (endpoint == event.subject if event.type == TEST else not types or event.type in types)
     ]
     if rows:
         conn.execute(_ADD_DELIVERY, rows)

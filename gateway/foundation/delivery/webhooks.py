@@ -165,6 +165,18 @@ class Webhooks:
         self.wake()
         return again
 
+    async def test(self, endpoint_id: str, by: str, *, once: Once = NEVER) -> None:
+        """Post an event that tells nothing to an endpoint, signed like any other. Raises NotFoundProblem."""
+        held = await self.endpoints.held(endpoint_id)
+
+        def unit(conn: Connection) -> None:
+            self._events.emit(
+                conn, type=webhook_records.TEST, subject=held.id, authority=held.authority, data={"by": by}
+            )
+
+        await self._store.write(once.about(held.id).first(unit))
+        self.wake()
+
     async def give_up_waiting(self, days: int) -> int:
         """Give up what waits for endpoints that were disabled so many days ago, or were removed; how many deliveries.
 

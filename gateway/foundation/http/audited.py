@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gateway.foundation.access import Access, Principal
 from gateway.foundation.access.audit import KEPT_BYTES, Act, Audit, Who
 from gateway.foundation.access.keys import OPERATOR_KEY
+from gateway.foundation.http.local import PRINCIPAL
 from gateway.foundation.http.problems import answer
 from gateway.words.errors import GatewayError
 
@@ -60,6 +61,9 @@ class Audited:
         """The operator who asks for what has to be written down."""
         if scope["type"] != "http" or (scope["method"] in _LOOKS and _reason(scope) is None):
             return None
+        if PRINCIPAL in scope:
+            who: Principal = scope[PRINCIPAL]
+            return who if who.kind == "operator" else None
         for name, value in scope["headers"]:
             if name == b"authorization" and value.startswith(_BEARER):
                 try:

@@ -13,6 +13,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from gateway.foundation.access import Principal
 from gateway.foundation.access.keys import key_id_of
+from gateway.foundation.http.local import PRINCIPAL
 from gateway.foundation.http.manners import RATE
 from gateway.foundation.http.services import Base
 from gateway.words.errors import NotFoundProblem, Problem
@@ -25,12 +26,15 @@ async def principal(
     request: Request, base: Base, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 ) -> Principal:
     """The caller. Raises a 401 problem; a key that does not let in is written down. 429 for one who asks too much."""
+    if (known := request.scope.get(PRINCIPAL)) is not None:
+        who: Principal = known
+        return who
     found = None if credentials is None else await base.access.authenticate(credentials.credentials)
     if found is None:
         if credentials is not None:
-            who = await base.access.whose(credentials.credentials)
+            whose = await base.access.whose(credentials.credentials)
             shown = key_id_of(credentials.credentials)
-            await base.audit.not_let_in(who, shown, request.client.host if request.client is not None else "")
+            await base.audit.not_let_in(whose, shown, request.client.host if request.client is not None else "")
         raise Problem(
             say("http.no_key"),
             type="not-authenticated",

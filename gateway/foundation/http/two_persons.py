@@ -5,7 +5,10 @@ from __future__ import annotations
 from pydantic import Field
 
 from gateway.foundation.access import Principal
+from gateway.foundation.access.sign_in import MACHINE
 from gateway.foundation.two_persons import Person
+from gateway.words.errors import Problem
+from gateway.words.saying import say
 from gateway.words.text import Ask
 
 
@@ -15,7 +18,13 @@ class Confirmation(Ask):
     seen: str = Field(min_length=1, max_length=4000)
 
 
-def person(who: Principal, officer: str | None = None) -> Person:
-    """The caller as one of the two; a key is no person, and speaks for the officer whom it names."""
+def person(who: Principal, officer: str | None = None, *, alone: bool = False) -> Person:
+    """The caller as one of the two; a key is no person, and speaks for the officer whom it names.
+
+    Raises a 403 Problem for whoever works at this machine without saying which operator it is, but for what one person
+    does alone.
+    """
+    if who.role == MACHINE and not alone:
+        raise Problem(say("terminal.who"), type="operator-needed")
     operator = who.kind == "operator"
     return Person(who.client_id, who.name, operator, None if operator else officer)

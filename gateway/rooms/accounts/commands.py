@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import datetime, time
+from pathlib import Path
 from typing import Annotated, Any, TypeVar
+from urllib.parse import quote
 
 import typer
 
-from gateway.foundation.access import Access, Client, IssuedKey, Operator, roles, scopes
-from gateway.foundation.access.audit import Act, Audit, Who
+from gateway.foundation.access import Access, roles
 from gateway.foundation.access.keys import one_time_password
-from gateway.foundation.evidence.command_line import evidence_in
-from gateway.settings import known
-from gateway.terminal.login import about
-from gateway.terminal.output import Json, in_words, parse_day, session, show, table
-from gateway.words.clock import SHANGHAI, SystemClock, from_micros, rfc3339
-from gateway.words.errors import NotFoundProblem
+from gateway.terminal.login import Identity, asking_as
+from gateway.terminal.output import Json, in_words, moment, parse_day, session, show, table
+from gateway.terminal.running import KeyFile
+from gateway.words.clock import SHANGHAI, SystemClock, rfc3339
 from gateway.words.saying import Word, say
 
 authorities = typer.Typer(help="Authorities 执法机关, the tenants: list or create.", no_args_is_help=True)
@@ -49,11 +47,13 @@ def create_authority(
     uscc: Annotated[str, typer.Argument(help="Unified social credit code 统一社会信用代码.")],
     unit_code: Annotated[str | None, typer.Option(help="Its code as a collecting unit 执收单位编码.")] = None,
     telephone: Annotated[str | None, typer.Option(help="Shown to parties.")] = None,
+    key_file: KeyFile = None,
     as_json: Json = False,
 ) -> None:
     """Record an authority."""
-    made = _change(ctx, lambda access: access.create_authority(code, name, uscc, unit_code, telephone))
-    show(asdict(made), as_json, say("accounts.authority_made", code=made.code, name=made.name))
+    asked = {"code": code, "name": name, "uscc": uscc, "unit_code": unit_code, "telephone": telephone}
+    made = _done(ctx, key_file, "POST", "/v1/authorities", asked)
+    show(made, as_json, say("accounts.authority_made", code=made["code"], name=made["name"]))
 
 
 # --- clients and keys -----------------------------------------------------------------------------------------------
@@ -64,19 +64,32 @@ def create_client(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="The case system's name.")],
     authority: Annotated[list[str], typer.Option(help="An authority it works for; repeat for several.")],
+    key_file: KeyFile = None,
     as_json: Json = False,
 ) -> None:
     """Record a case system and the authorities it works for."""
-    made = _change(ctx, lambda access: access.create_client(name, authority))
-    told = say("accounts.client_made", id=made.id, name=made.name, authorities=made.authorities)
-    show(asdict(made), as_json, told)
+    made = _done(ctx, key_file, "POST", "/v1/clients", {"name": name, "authorities": authority})
+    show(made, as_json, say("accounts.client_made", **{one: made[one] for one in ("id", "name", "authorities")}))
 
 
 @keys.command("clients")
 def list_clients(ctx: typer.Context, as_json: Json = False) -> None:
     """Every case system, by name."""
-    rows = [asdict(one) for one in _ask(ctx, lambda access: access.clients())]
-    show({"clients": rows}, as_json, _listed(rows, "id", "name", "authorities"))
+    found = _ask(ctx, lambda access: access.clients())
+    rows = [{**asdict(one), "revoked_at": moment(one.revoked_at)} for one in found]
+    show({"clients": rows}, as_json, _listed(rows, "id", "name", "authorities", "revoked_at"))
+
+
+@keys.command("revoke-client")
+def revoke_client(
+    ctx: typer.Context,
+    client: Annotated[str, typer.Argument(help="The case system's name or id.")],
+    key_file: KeyFile = None,
+    as_json: Json = False,
+) -> None:
+    """Refuse a case system and all its keys from now on."""
+    done = _done(ctx, key_file, "POST", f"/v1/clients/{_word(client)}/revocation")
+    show(done, as_json, say("accounts.refused_from_now", what=client))
 
 
 @keys.command("issue")
@@ -86,16 +99,12 @@ def issue_key(
     scope: Annotated[list[str] | None, typer.Option(help="One thing the key may do; repeat. All if none.")] = None,
     label: Annotated[str, typer.Option(help="What the key is for.")] = "",
     expires: Annotated[str | None, typer.Option(help="Last day of use, for example 2027-06-30.")] = None,
+    key_file: KeyFile = None,
     as_json: Json = False,
 ) -> None:
     """Make a new API key. It is shown this once and kept nowhere."""
-    until = _end_of(expires)
-
-    async def run(access: Access) -> IssuedKey:
-        owner = await _client(access, client)
-        return await access.issue_key(owner.id, scope or scopes(), label=label, expires_at=until)
-
-    _show_key(_change(ctx, run), as_json)
+    asked = {"label": label, "expires_at": _end_of(expires), "scopes": scope or []}
+    _show_key(_done(ctx, key_file, "POST", f"/v1/clients/{_word(client)}/keys", asked), as_json)
 
 
 @keys.command("list")
@@ -108,16 +117,16 @@ def list_keys(
     rows = []
     for key in _ask(ctx, lambda access: access.keys(owner)):
         row = {**asdict(key), "owner": key.client_id or key.operator_id}
-        row |= {name: _moment(row[name]) for name in ("created_at", "expires_at", "revoked_at", "last_used_at")}
+        row |= {name: moment(row[name]) for name in ("created_at", "expires_at", "revoked_at", "last_used_at")}
         rows.append(row)
     columns = ("id", "owner", "label", "created_at", "expires_at", "revoked_at", "last_used_at")
     show({"keys": rows}, as_json, _listed(rows, *columns))
 
 
 @keys.command("revoke")
-def revoke_key(ctx: typer.Context, key: str, as_json: Json = False) -> None:
-    """Refuse a key from now on."""
-    _change(ctx, lambda access: access.revoke_key(key))
+def revoke_key(ctx: typer.Context, key: str, key_file: KeyFile = None, as_json: Json = False) -> None:
+    """Refuse a key from now on: a running gateway within two seconds, on every node."""
+    _done(ctx, key_file, "POST", f"/v1/keys/{_word(key)}/revocation")
     show({"id": key, "revoked": True}, as_json, say("accounts.refused_from_now", what=key))
 
 
@@ -128,7 +137,7 @@ def revoke_key(ctx: typer.Context, key: str, as_json: Json = False) -> None:
 def list_operators(ctx: typer.Context, as_json: Json = False) -> None:
     """Every operator, by login."""
     rows = [
-        {**asdict(one), "disabled_at": _moment(one.disabled_at)} for one in _ask(ctx, lambda access: access.operators())
+        {**asdict(one), "disabled_at": moment(one.disabled_at)} for one in _ask(ctx, lambda access: access.operators())
     ]
     show({"operators": rows}, as_json, _listed(rows, "login", "name", "role", "disabled_at", "id"))
 
@@ -141,12 +150,14 @@ def create_operator(
     role: Annotated[str, typer.Option(help=f"{', '.join(roles())}.")] = "operator",
     authority: Annotated[list[str] | None, typer.Option(help="Whose records are seen; repeat. All if none.")] = None,
     password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from stdin.")] = False,
+    key_file: KeyFile = None,
     as_json: Json = False,
 ) -> None:
     """Record a person who operates the gateway. Asks for the password."""
     password = _password(password_stdin)
-    made = _change(ctx, lambda access: access.create_operator(login, name, role, password, authorities=authority or ()))
-    show(asdict(made), as_json, say("accounts.operator_made", login=made.login, role=Word(made.role)))
+    asked = {"login": login, "name": name, "role": role, "password": password, "authorities": authority or []}
+    made = _done(ctx, key_file, "POST", "/v1/operators", asked)
+    show(made, as_json, say("accounts.operator_made", login=made["login"], role=Word(made["role"])))
 
 
 @operators.command("invite")
@@ -156,27 +167,22 @@ def invite_operator(
     name: Annotated[str, typer.Argument(help="The person's name.")],
     role: Annotated[str, typer.Option(help=f"{', '.join(roles())}.")] = "operator",
     authority: Annotated[list[str] | None, typer.Option(help="Whose records are seen; repeat. All if none.")] = None,
+    key_file: KeyFile = None,
     as_json: Json = False,
 ) -> None:
     """Record a person, and print a password that is good for one sign-in at the console. The first one is so made."""
     password = one_time_password()
-    made = _change(
-        ctx,
-        lambda access: access.create_operator(login, name, role, password, once=True, authorities=authority or ()),
-    )
-    show({**asdict(made), "password": password}, as_json, password)
+    asked = {"login": login, "name": name, "role": role, "password": password, "authorities": authority or []}
+    made = _done(ctx, key_file, "POST", "/v1/operators", {**asked, "once": True})
+    show({**made, "password": password}, as_json, password)
     if not as_json:
-        typer.echo(in_words(say("accounts.invited", login=made.login, role=Word(made.role))), err=True)
+        typer.echo(in_words(say("accounts.invited", login=made["login"], role=Word(made["role"]))), err=True)
 
 
 @operators.command("forget-code")
-def forget_code(ctx: typer.Context, login: str, as_json: Json = False) -> None:
+def forget_code(ctx: typer.Context, login: str, key_file: KeyFile = None, as_json: Json = False) -> None:
     """Take a person's one-time codes away, as after a lost telephone; they are set up anew."""
-
-    async def run(access: Access) -> None:
-        await access.forget_factor((await _operator(access, login)).id)
-
-    _change(ctx, run)
+    _done(ctx, key_file, "POST", f"/v1/operators/{_word(login)}/forgotten-code")
     show({"login": login, "one_time_codes": "forgotten"}, as_json, say("accounts.code_forgotten", login=login))
 
 
@@ -185,26 +191,19 @@ def set_password(
     ctx: typer.Context,
     login: str,
     password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from stdin.")] = False,
+    key_file: KeyFile = None,
     as_json: Json = False,
 ) -> None:
     """Give an operator a new password, and unlock the login."""
     password = _password(password_stdin)
-
-    async def run(access: Access) -> None:
-        await access.set_password((await _operator(access, login)).id, password)
-
-    _change(ctx, run)
+    _done(ctx, key_file, "PUT", f"/v1/operators/{_word(login)}/password", {"password": password})
     show({"login": login, "password": "changed"}, as_json, say("accounts.new_password", login=login))
 
 
 @operators.command("disable")
-def disable_operator(ctx: typer.Context, login: str, as_json: Json = False) -> None:
+def disable_operator(ctx: typer.Context, login: str, key_file: KeyFile = None, as_json: Json = False) -> None:
     """Refuse an operator and all of the operator's keys from now on."""
-
-    async def run(access: Access) -> None:
-        await access.disable_operator((await _operator(access, login)).id)
-
-    _change(ctx, run)
+    _done(ctx, key_file, "POST", f"/v1/operators/{_word(login)}/revocation")
     show({"login": login, "disabled": True}, as_json, say("accounts.refused_from_now", what=login))
 
 
@@ -214,16 +213,12 @@ def issue_operator_key(
     login: str,
     label: Annotated[str, typer.Option(help="What the key is for.")] = "",
     expires: Annotated[str | None, typer.Option(help="Last day of use, for example 2027-06-30.")] = None,
+    key_file: KeyFile = None,
     as_json: Json = False,
 ) -> None:
     """Make a key with which an operator uses the API, within the operator's role."""
-    until = _end_of(expires)
-
-    async def run(access: Access) -> IssuedKey:
-        owner = await _operator(access, login)
-        return await access.issue_operator_key(owner.id, label=label, expires_at=until)
-
-    _show_key(_change(ctx, run), as_json)
+    asked = {"label": label, "expires_at": _end_of(expires)}
+    _show_key(_done(ctx, key_file, "POST", f"/v1/operators/{_word(login)}/keys", asked), as_json)
 
 
 # --- inside ---------------------------------------------------------------------------------------------------------
@@ -239,37 +234,15 @@ def _ask(ctx: typer.Context, question: Callable[[Access], Awaitable[T]]) -> T:
     return asyncio.run(run())
 
 
-def _change(ctx: typer.Context, change: Callable[[Access], Awaitable[T]]) -> T:
-    """Change, while no gateway works on a SQLite database; written down as an act. Raises LockedError."""
-
-    async def run() -> T:
-        user = getpass.getuser()
-        who = Who(f"os:{user}"[:80], user[:200], "shell")
-        with session(ctx).store(exclusive=True) as store:
-            evidence = evidence_in(session(ctx).settings, store)
-            audit = Audit(store, evidence, SystemClock())
-            try:
-                begun = await audit.begin(who, Act("act", ctx.command_path[:200], about(ctx)))
-                async with audit.ending(begun):
-                    return await change(Access(store, SystemClock()))
-            finally:
-                await evidence.close()
-
-    return asyncio.run(run())
+def _done(ctx: typer.Context, key_file: Path | None, method: str, path: str, body: object = None) -> dict[str, Any]:
+    """Have the gateway change something."""
+    with asking_as(ctx, Identity(key_file=key_file)) as gateway:
+        return dict(gateway(method, path, body))
 
 
-async def _client(access: Access, word: str) -> Client:
-    clients = {name: one for one in await access.clients() for name in (one.id, one.name)}
-    if word not in clients:
-        raise NotFoundProblem(say("accounts.no_client", word=word), cure=known(word, clients))
-    return clients[word]
-
-
-async def _operator(access: Access, login: str) -> Operator:
-    people = {one.login: one for one in await access.operators()}
-    if login not in people:
-        raise NotFoundProblem(say("accounts.no_operator", login=login), cure=known(login, people))
-    return people[login]
+def _word(text: str) -> str:
+    """A word inside an address."""
+    return quote(text, safe="")
 
 
 def _password(from_stdin: bool) -> str:
@@ -279,16 +252,16 @@ def _password(from_stdin: bool) -> str:
     return str(typer.prompt(in_words(say("terminal.password")), hide_input=True, confirmation_prompt=True, err=True))
 
 
-def _end_of(day: str | None) -> datetime | None:
+def _end_of(day: str | None) -> str | None:
     """The last instant of a day in Shanghai."""
-    return None if day is None else datetime.combine(parse_day(day, "expires"), time.max, SHANGHAI)
+    return None if day is None else rfc3339(datetime.combine(parse_day(day, "expires"), time.max, SHANGHAI))
 
 
-def _show_key(key: IssuedKey, as_json: bool) -> None:
+def _show_key(made: dict[str, Any], as_json: bool) -> None:
     """The key alone on stdout, so that a shell can take it; what to do with it is said on stderr."""
-    show({"id": key.id, "key": key.token}, as_json, key.token)
+    show(made, as_json, made["key"])
     if not as_json:
-        typer.echo(in_words(say("accounts.key_made", id=key.id)), err=True)
+        typer.echo(in_words(say("accounts.key_made", id=made["id"])), err=True)
 
 
 def _listed(rows: list[dict[str, Any]], *columns: str) -> Any:
@@ -296,7 +269,3 @@ def _listed(rows: list[dict[str, Any]], *columns: str) -> Any:
         return " ".join(value) if isinstance(value, tuple | list) else value
 
     return table(columns, ([cell(row[name]) for name in columns] for row in rows))
-
-
-def _moment(micros: int | None) -> str | None:
-    return None if micros is None else rfc3339(from_micros(micros))

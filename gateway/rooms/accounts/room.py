@@ -1,15 +1,17 @@
 """What the room of accounts brings."""
 
 from gateway.foundation.rooms import Room
+from gateway.rooms.accounts.acts import ACTS
 
 ROOM = Room(
     name="accounts",
     package=__package__,
+    acts=ACTS,
     title="账号",
     open=".assembly:open_room",
     scopes=("persons:unmask",),
-    supervisor_scopes=("audit:read", "handovers:read", "accounts:read", "accounts:people"),
-    routes=(".audit_routes:router", ".handover_routes:router"),
+    supervisor_scopes=("accounts:read", "accounts:write", "accounts:people", "audit:read", "handovers:read"),
+    routes=(".access_routes:router", ".audit_routes:router", ".handover_routes:router"),
     commands={
         "authorities": ".commands:authorities",
         "keys": ".commands:keys",

@@ -1,10 +1,12 @@
 """What the room of cash brings."""
 
 from gateway.foundation.rooms import Room
+from gateway.rooms.cash.acts import ACTS
 
 ROOM = Room(
     name="cash",
     package=__package__,
+    acts=ACTS,
     title="当场收缴",
     needs=("decisions", "payments"),
     open=".assembly:open_room",

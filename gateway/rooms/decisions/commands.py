@@ -8,20 +8,18 @@ from urllib.parse import quote
 
 import typer
 
-from gateway.foundation.two_persons import Person
-from gateway.rooms.decisions import Corrections, Decision, DecisionEvent, Decisions
-from gateway.rooms.decisions.corrections import At, CorrectionSight
+from gateway.rooms.decisions import Corrections, Decision, Decisions
+from gateway.rooms.decisions.corrections import CorrectionSight
 from gateway.rooms.decisions.party import Warned
 from gateway.terminal.confirming import Seen, as_lines, word_on
-from gateway.terminal.login import Asking, FromStdin, Identity, Login, as_operator
+from gateway.terminal.login import FromStdin, Identity, Login, as_operator
 from gateway.terminal.output import Json, head, in_words, session, show, table
-from gateway.terminal.running import KeyFile
+from gateway.terminal.running import Asking, KeyFile
 from gateway.words.errors import InvalidProblem, NotFoundProblem
 from gateway.words.saying import Sentence, Word, say
-from gateway.words.wrong import wrongs
 
 if TYPE_CHECKING:
-    from gateway.app import App
+    pass
 
 app = typer.Typer(
     help="Decisions 行政处罚决定: what has happened to one, corrections, explained clocks.", no_args_is_help=True
@@ -72,7 +70,7 @@ def correct(
         raise InvalidProblem(say("decisions.one_of_four"), field="--set")
     if (reason is None) is not confirm:
         raise InvalidProblem(say("decisions.reason_or_confirm"), field="--reason")
-    at, said = At(authority, number, event), reason or ""
+    said = reason or ""
 
     def word(told: dict[str, Any]) -> str:
         """What is agreed to was looked at."""
@@ -83,22 +81,6 @@ def correct(
             about = {name: waits[0][name] for name in ("reason", "proposed_by")}
             lines = as_lines({"from": _words(old[0]), "instead": _words(waits[0]["event"]), **about})
         return word_on(waits[0]["seen"] if waits else None, seen, lines, say("decisions.correct_so"))
-
-    async def act(gateway: App, who: Person) -> dict[str, Any]:
-        decisions, corrections = gateway.get(Decisions), gateway.get(Corrections)
-
-        async def told() -> dict[str, Any]:
-            decision = await decisions.get(authority, number)
-            return _told(decision, list(await corrections.of(decision)))
-
-        if confirm:
-            await corrections.confirm(at, by=who, seen=word(await told()))
-        elif withdraw:
-            await corrections.withdraw(at, said, by=who)
-        else:
-            new = None if void else _event(_changed(await told(), event, changes))
-            await corrections.correct(at, new, said, by=who)
-        return await told()
 
     def over_http(http: Asking) -> dict[str, Any]:
         path = f"/v1/decisions/{quote(authority, safe='')}/{quote(number, safe='')}"
@@ -112,7 +94,7 @@ def correct(
         asked = {"event": _changed(_viewed(view), event, changes), "reason": said}
         return _viewed(http("POST", f"{below}/correction", asked))
 
-    _show(as_operator(ctx, Identity(login, password_stdin, key_file), act, over_http), as_json)
+    _show(as_operator(ctx, Identity(login, password_stdin, key_file), over_http), as_json)
 
 
 _OF_RECORD = ("id", "in_force", "replaces", "recorded_by", "recorded_at")
@@ -130,17 +112,6 @@ def _changed(told: dict[str, Any], event_id: str, changes: list[str] | None) -> 
             raise InvalidProblem(say("decisions.no_change", text=change), field="--set")
         event[name.strip()] = value.strip() or None
     return event
-
-
-def _event(told: dict[str, Any]) -> DecisionEvent:
-    """The event that is said. Raises InvalidProblem that names the first field which is wrong."""
-    from pydantic import ValidationError
-
-    try:
-        return DecisionEvent.model_validate(told, strict=False)
-    except ValidationError as error:
-        first = wrongs(error.errors())[0]
-        raise InvalidProblem(first.reason, field=first.field or "--set") from None
 
 
 def _told(decision: Decision, corrections: list[CorrectionSight]) -> dict[str, Any]:

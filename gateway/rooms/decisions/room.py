@@ -1,10 +1,12 @@
 """What the room of decisions brings."""
 
 from gateway.foundation.rooms import Room
+from gateway.rooms.decisions.acts import ACTS
 
 ROOM = Room(
     name="decisions",
     package=__package__,
+    acts=ACTS,
     title="行政处罚决定",
     open=".assembly:open_room",
     scopes=("decisions:read", "decisions:write"),

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import asdict
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
-from gateway.foundation.access import Access
-from gateway.rooms.disclosures import Organ, Organs
 from gateway.rooms.disclosures.examination_command import examine
 from gateway.rooms.disclosures.explanation_command import explain, owed
 from gateway.rooms.disclosures.full_text_command import full_text
 from gateway.rooms.disclosures.inspection_command import findings
 from gateway.rooms.disclosures.inspection_report_command import inspection
 from gateway.rooms.disclosures.repair_command import app as repair
-from gateway.terminal.output import Json, parse_day, session, show
+from gateway.terminal.login import Identity, asking_as
+from gateway.terminal.output import Json, parse_day, show
+from gateway.terminal.running import KeyFile
 from gateway.words.clock import SystemClock, day_of
 from gateway.words.saying import say
 
@@ -38,17 +37,13 @@ def set_organ(
     source_name: Annotated[str | None, typer.Option(help="Source of the data 数据来源单位; else the organ.")] = None,
     source_uscc: Annotated[str | None, typer.Option(help="Its unified code; else the organ's.")] = None,
     since: Annotated[str | None, typer.Option("--from", help="First day, as 2027-01-01; today if none.")] = None,
+    key_file: KeyFile = None,
     as_json: Json = False,
 ) -> None:
     """Say under which names and unified codes an authority publishes its decisions, from a day on."""
     first = day_of(SystemClock().now()) if since is None else parse_day(since, "from")
-    with session(ctx).store(exclusive=True) as store:
-        owner = asyncio.run(Access(store, SystemClock()).authority(authority))
-        organ_name, organ_code = name or owner.name, uscc or owner.uscc
-        organ = Organ(organ_name, organ_code, source_name or organ_name, source_uscc or organ_code)
-        asyncio.run(Organs(store).set(authority, organ, first))
-    show(
-        {"authority": authority, "from": first.isoformat(), **asdict(organ)},
-        as_json,
-        say("disclosures.organ_set", authority=authority, name=organ.name, code=organ.code, first=first),
-    )
+    given = {"name": name, "uscc": uscc, "source_name": source_name, "source_uscc": source_uscc, "from": str(first)}
+    with asking_as(ctx, Identity(key_file=key_file)) as gateway:
+        told = gateway("PUT", f"/v1/authorities/{quote(authority, safe='')}/organ", given)
+    about = {"authority": authority, "name": told["name"], "code": told["code"], "first": first}
+    show(told, as_json, say("disclosures.organ_set", **about))

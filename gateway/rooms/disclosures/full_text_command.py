@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.foundation.two_persons import Person
-from gateway.rooms.disclosures.full_text import Choices, FullTexts, Preview
-from gateway.terminal.login import Asking, FromStdin, Identity, Login, as_operator
-from gateway.terminal.output import Json, moment, show, table
-from gateway.terminal.running import KeyFile
+from gateway.rooms.disclosures.full_text import Choices
+from gateway.terminal.login import FromStdin, Identity, Login, as_operator
+from gateway.terminal.output import Json, show, table
+from gateway.terminal.running import Asking, KeyFile
 from gateway.words.errors import InvalidProblem
 from gateway.words.saying import say
 
 if TYPE_CHECKING:
-    from gateway.app import App
+    pass
 
 _PLACES = ("place", "kind", "becomes")
 
@@ -41,19 +39,13 @@ def full_text(
     """Show what is hidden in a decision's full text before the public reads it, or confirm what was shown."""
     choices = Choices(names=tuple(names or ()), minors=tuple(minors or ()), keep=tuple(map(_place, keep or ())))
 
-    async def act(gateway: App, who: Person) -> dict[str, Any]:
-        texts = gateway.get(FullTexts)
-        if confirm is not None:
-            await texts.confirm(authority, number, choices, confirm, by=who)
-        return _told(await texts.preview(authority, number, choices))
-
     def over_http(http: Asking) -> dict[str, Any]:
         asked = {"authority": authority, "decision_number": number, **choices.model_dump(mode="json")}
         if confirm is None:
             return dict(http("POST", "/v1/full-texts/preview", asked))
         return dict(http("POST", "/v1/full-texts/confirmation", asked | {"seen": confirm}))
 
-    _show(as_operator(ctx, Identity(login, password_stdin, key_file), act, over_http), as_json)
+    _show(as_operator(ctx, Identity(login, password_stdin, key_file), over_http), as_json)
 
 
 def _place(text: str) -> tuple[int, int]:
@@ -61,23 +53,6 @@ def _place(text: str) -> tuple[int, int]:
     if not (start.isdecimal() and end.isdecimal()):
         raise InvalidProblem(say("disclosures.no_place", text=text), field="--keep")
     return int(start), int(end)
-
-
-def _told(preview: Preview) -> dict[str, Any]:
-    """As the route tells it, without the words that are hidden: a terminal is seen by others."""
-    known = preview.confirmed
-    return {
-        "authority": preview.decision.authority,
-        "decision_number": preview.decision.number,
-        "version": preview.decision.version,
-        "text": preview.text,
-        "findings": [{**asdict(one), "words": one.kind.chinese} for one in preview.found],
-        "kept": [{**asdict(one), "words": one.kind.chinese} for one in preview.kept],
-        "seen": preview.seen,
-        "stands": preview.stands,
-        "confirmed_by": None if known is None else known.confirmed_by,
-        "confirmed_at": None if known is None else moment(known.confirmed_at),
-    }
 
 
 def _show(told: dict[str, Any], as_json: bool) -> None:

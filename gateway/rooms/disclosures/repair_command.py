@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.foundation.two_persons import Person
-from gateway.rooms.disclosures.repairs import Answer, RepairAsk, RepairFilter, Repairs, find
+from gateway.rooms.disclosures.repairs import Answer, RepairAsk, RepairFilter, find
 from gateway.rooms.disclosures.states import RepairStatus
 from gateway.settings import known
 from gateway.terminal.confirming import Seen, as_lines, word_on
-from gateway.terminal.login import Asking, FromStdin, Identity, Login, as_operator
+from gateway.terminal.login import FromStdin, Identity, Login, as_operator
 from gateway.terminal.output import Json, facts, in_words, parse_day, session, show, table
-from gateway.terminal.running import KeyFile
+from gateway.terminal.running import Asking, KeyFile
 from gateway.words.errors import InvalidProblem
 from gateway.words.saying import Word, say
 
 if TYPE_CHECKING:
-    from gateway.app import App
+    pass
 
 app = typer.Typer(help="Credit repair 信用修复: take in, look, answer, confirm.", no_args_is_help=True)
 
@@ -53,16 +52,12 @@ def receive(
         performed=performed,
     )
 
-    async def act(gateway: App, _: Person) -> dict[str, Any]:
-        repairs = gateway.get(Repairs)
-        return await _view(repairs, await repairs.receive(authority, number, ask))
-
     def over_http(http: Asking) -> dict[str, Any]:
         papers = {"corrected": corrected, "commitment": commitment, "performed": performed}
         told = {"received_on": str(ask.received_on), "forwarded_by": forwarded_by, **papers}
         return dict(http("POST", "/v1/credit-repairs", {"authority": authority, "decision_number": number, **told}))
 
-    _show(as_operator(ctx, Identity(login, password_stdin, key_file), act, over_http), as_json)
+    _show(as_operator(ctx, Identity(login, password_stdin, key_file), over_http), as_json)
 
 
 @app.command("list")
@@ -109,13 +104,10 @@ def show_request(
 ) -> None:
     """One request: what is wanting for a grant, and what a confirmation sends back."""
 
-    async def act(gateway: App, _: Person) -> dict[str, Any]:
-        return await _view(gateway.get(Repairs), repair)
-
     def over_http(http: Asking) -> dict[str, Any]:
         return dict(http("GET", f"/v1/credit-repairs/{repair}", None))
 
-    _show(as_operator(ctx, Identity(login, password_stdin, key_file), act, over_http), as_json)
+    _show(as_operator(ctx, Identity(login, password_stdin, key_file), over_http), as_json)
 
 
 @app.command("answer")
@@ -138,16 +130,11 @@ def answer(
     papers = {"corrected": corrected, "commitment": commitment, "performed": performed}
     said = Answer(grants=grant is not None, number=grant, reason=refuse, **papers)
 
-    async def act(gateway: App, by: Person) -> dict[str, Any]:
-        repairs = gateway.get(Repairs)
-        await repairs.answer(repair, said, by=by)
-        return await _view(repairs, repair)
-
     def over_http(http: Asking) -> dict[str, Any]:
         told = {"grants": said.grants, "number": grant, "reason": refuse, **papers}
         return dict(http("POST", f"/v1/credit-repairs/{repair}/answer", told))
 
-    _show(as_operator(ctx, Identity(login, password_stdin, key_file), act, over_http), as_json)
+    _show(as_operator(ctx, Identity(login, password_stdin, key_file), over_http), as_json)
 
 
 @app.command("confirm")
@@ -165,24 +152,11 @@ def confirm(
     def word(view: Mapping[str, Any]) -> str:
         return word_on(view["seen"], seen, as_lines(_facts(view)), say("disclosures.repair_confirm"))
 
-    async def act(gateway: App, by: Person) -> dict[str, Any]:
-        repairs = gateway.get(Repairs)
-        await repairs.confirm(repair, word(await _view(repairs, repair)), by=by)
-        return await _view(repairs, repair)
-
     def over_http(http: Asking) -> dict[str, Any]:
         path = f"/v1/credit-repairs/{repair}"
         return dict(http("POST", f"{path}/confirmation", {"seen": word(http("GET", path, None))}))
 
-    _show(as_operator(ctx, Identity(login, password_stdin, key_file), act, over_http), as_json)
-
-
-async def _view(repairs: Repairs, repair_id: str) -> dict[str, Any]:
-    from gateway.rooms.disclosures.repair_routes import RepairView
-
-    sight = await repairs.view(repair_id)
-    told = RepairView.of(sight.repair, sight).model_dump(mode="json")
-    return {**told, "wanting": {name: in_words(words) for name, words in sight.wanting.items()}}
+    _show(as_operator(ctx, Identity(login, password_stdin, key_file), over_http), as_json)
 
 
 def _facts(view: Mapping[str, Any]) -> dict[str, Any]:

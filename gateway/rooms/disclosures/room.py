@@ -1,10 +1,12 @@
 """What the room of disclosures brings."""
 
 from gateway.foundation.rooms import Room
+from gateway.rooms.disclosures.acts import ACTS
 
 ROOM = Room(
     name="disclosures",
     package=__package__,
+    acts=ACTS,
     title="信用与执法公示",
     needs=("accounts", "decisions", "payments"),
     open=".assembly:open_room",
@@ -19,6 +21,7 @@ ROOM = Room(
         ".outlook_routes:router",
         ".full_text_routes:router",
         ".inspection_routes:router",
+        ".organ_routes:router",
         ".repair_routes:router",
         ".routes:router",
     ),

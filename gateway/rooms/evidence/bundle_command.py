@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.foundation.two_persons import Person
-from gateway.terminal.login import Asking, FromStdin, Identity, Login, as_operator
+from gateway.terminal.login import FromStdin, Identity, Login, as_operator
 from gateway.terminal.output import Json, show
-from gateway.terminal.running import KeyFile
+from gateway.terminal.running import Asking, KeyFile
 from gateway.words.errors import InvalidProblem
 from gateway.words.saying import say
 
 if TYPE_CHECKING:
-    from gateway.app import App
+    pass
 
 
 def bundle(
@@ -38,16 +37,11 @@ def bundle(
         raise InvalidProblem(say("evidence.for_whom"), field="--for")
     asked = {"authority": authority, "number": number, "recipient": recipient, "reason": reason, "exact": exact}
 
-    async def here(gateway: App, person: Person) -> bytes:
-        from gateway.rooms.evidence.bundles import BundleAsk, Bundles
-
-        return await gateway.get(Bundles).make(BundleAsk(authority, number, recipient, reason, person.name, exact))
-
     def there(asking: Asking) -> bytes:
         return bytes(asking("POST", "/v1/evidence-bundles", asked))
 
     who = Identity(login, password_stdin, key_file)
-    content = as_operator(ctx, who, here, there, right="evidence:bundle")
+    content = as_operator(ctx, who, there)
     with to.open("xb") as file:
         file.write(content)
     show({"file": str(to), "bytes": len(content)}, as_json, say("evidence.bundled", file=to, bytes=len(content)))

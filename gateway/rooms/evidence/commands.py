@@ -13,7 +13,6 @@ from gateway.foundation import rooms
 from gateway.foundation.books import Audit, Wrong
 from gateway.foundation.channels import Channels
 from gateway.foundation.evidence.chain import KEPT_BYTES
-from gateway.foundation.two_persons import Person
 from gateway.rooms.evidence.bundle_command import bundle
 from gateway.rooms.evidence.verifying import Wanted, evidence_of, verified
 from gateway.terminal.login import FromStdin, Identity, Login, as_operator
@@ -24,7 +23,7 @@ from gateway.words.errors import InvalidProblem
 from gateway.words.saying import Word, say
 
 if TYPE_CHECKING:
-    from gateway.app import App
+    pass
 
 app = typer.Typer(help="Evidence 交互留痕: verify all of it, or show one exchange.", no_args_is_help=True)
 app.command("bundle")(bundle)
@@ -183,9 +182,4 @@ def _exact(ctx: typer.Context, who: Identity, exchange: str, reason: str | None)
         raise InvalidProblem(say("evidence.reason"), field="--reason")
     path = f"/v1/evidence/{quote(exchange, safe='')}/exact?unmask={quote(reason, safe='')}"
 
-    async def here(gateway: App, person: Person) -> dict[str, Any]:
-        from gateway.rooms.evidence.routes import exact_of
-
-        return (await exact_of(gateway.base, exchange, person.name)).model_dump()
-
-    return as_operator(ctx, who, here, lambda asking: dict(asking("GET", path, None)))
+    return as_operator(ctx, who, lambda asking: dict(asking("GET", path, None)))

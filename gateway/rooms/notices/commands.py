@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from typing import Annotated, Any
 
 import typer
 
 from gateway.rooms.notices.records import Notice, NoticeFilter
-from gateway.rooms.notices.service import Notices, found, story
+from gateway.rooms.notices.service import found, story
 from gateway.rooms.notices.states import CHINESE, Status
 from gateway.settings import known
+from gateway.terminal.login import Identity, asking_as
 from gateway.terminal.output import Json, facts, moment, session, show, table
+from gateway.terminal.running import KeyFile
 from gateway.words.errors import InvalidProblem
 from gateway.words.saying import say
 
@@ -64,19 +65,13 @@ def recall_notice(
     ctx: typer.Context,
     notice: str,
     reason: Annotated[str, typer.Option(help="Why, for the record and for the messenger.")],
+    key_file: KeyFile = None,
     as_json: Json = False,
 ) -> None:
     """Take a message back 撤回: one that was not sent yet is dropped, another goes back once the gateway runs."""
-    from gateway.app import App
-
-    async def run() -> Notice:
-        with session(ctx).changing() as settings:
-            async with App.open(settings) as gateway:
-                notices = gateway.get(Notices)
-                await notices.recall_later(notice, reason)
-                return await notices.held(notice)
-
-    about = _plain(asyncio.run(run()))
+    with asking_as(ctx, Identity(key_file=key_file)) as gateway:
+        gateway("POST", f"/v1/notices/{notice}/recall", {"reason": reason})
+    about = _plain(session(ctx).read(partial(story, notice))[0])
     show(about, as_json, f"{about['id']}  {about['zh']} {about['status']}")
 
 

@@ -1,10 +1,12 @@
 """What the room of notices brings."""
 
 from gateway.foundation.rooms import Room
+from gateway.rooms.notices.acts import ACTS
 
 ROOM = Room(
     name="notices",
     package=__package__,
+    acts=ACTS,
     title="执法人员消息",
     needs=("decisions",),
     open=".assembly:open_room",

@@ -12,21 +12,19 @@ import typer
 
 from gateway.foundation.delivery.operation_records import Parked
 from gateway.foundation.delivery.states import ParkedFor
-from gateway.foundation.two_persons import Person
-from gateway.rooms.operations.bulk import BulkRetries
 from gateway.rooms.operations.service import Operations
 from gateway.settings import known
 from gateway.terminal.confirming import Seen, as_lines, word_on
-from gateway.terminal.login import Asking, FromStdin, Identity, Login, as_operator
+from gateway.terminal.login import FromStdin, Identity, Login, as_operator
 from gateway.terminal.output import Json, facts, session, show, table
-from gateway.terminal.running import KeyFile
+from gateway.terminal.running import Asking, KeyFile
 from gateway.words.clock import parse_rfc3339, rfc3339, to_micros
 from gateway.words.days import INSTANT_SENTENCE
 from gateway.words.errors import InvalidProblem
 from gateway.words.saying import say
 
 if TYPE_CHECKING:
-    from gateway.app import App as GatewayApp
+    pass
 
 app = typer.Typer(help="Parked operations that are sent on together: look, confirm, withdraw.", no_args_is_help=True)
 
@@ -88,14 +86,10 @@ def retry(ctx: typer.Context, choice: Choice, reason: str, who: Identity | None,
         _show_parked(asyncio.run(_look(ctx, chosen)), as_json)
         return
 
-    async def act(gateway: GatewayApp, by: Person) -> dict[str, Any]:
-        retries = gateway.get(BulkRetries)
-        return await _view(retries, await retries.propose(chosen, reason, by=by))
-
     def over_http(http: Asking) -> dict[str, Any]:
         return dict(http("POST", "/v1/bulk-retries", {**choice.body(), "reason": reason}))
 
-    _show_bulk(as_operator(ctx, who, act, over_http), as_json)
+    _show_bulk(as_operator(ctx, who, over_http), as_json)
 
 
 @app.command("list")
@@ -107,15 +101,11 @@ def list_bulk(
     as_json: Json = False,
 ) -> None:
     """Bulk retries, newest first."""
-    from gateway.rooms.operations.bulk_routes import BulkHeadView
-
-    async def act(gateway: GatewayApp, _: Person) -> list[dict[str, Any]]:
-        return [BulkHeadView.of(one).model_dump() for one in await gateway.get(BulkRetries).find()]
 
     def over_http(http: Asking) -> list[dict[str, Any]]:
         return list(http("GET", "/v1/bulk-retries", None)["items"])
 
-    found = as_operator(ctx, Identity(login, password_stdin, key_file), act, over_http)
+    found = as_operator(ctx, Identity(login, password_stdin, key_file), over_http)
     heads = ["bulk_retry", "state", "operations", "channel", "action", "parked_for", "by", "reason"]
     names = ("id", "state", "number", "channel", "action", "parked_for", "proposed_by", "reason")
     show({"bulk_retries": found}, as_json, table(heads, (tuple(one[name] for name in names) for one in found)))
@@ -131,18 +121,12 @@ def show_bulk(
     as_json: Json = False,
 ) -> None:
     """One bulk retry: what was chosen, how far it has come, and what could not be sent on."""
-    from gateway.rooms.operations.bulk_routes import ItemView
-
-    async def act(gateway: GatewayApp, _: Person) -> dict[str, Any]:
-        retries = gateway.get(BulkRetries)
-        view, items = await _view(retries, bulk), await retries.items(bulk)
-        return {**view, "operations": [ItemView.of(one).model_dump() for one in items]}
 
     def over_http(http: Asking) -> dict[str, Any]:
         items = http("GET", f"/v1/bulk-retries/{bulk}/operations?limit=200", None)["items"]
         return {**http("GET", f"/v1/bulk-retries/{bulk}", None), "operations": items}
 
-    _show_bulk(as_operator(ctx, Identity(login, password_stdin, key_file), act, over_http), as_json)
+    _show_bulk(as_operator(ctx, Identity(login, password_stdin, key_file), over_http), as_json)
 
 
 @app.command("confirm")
@@ -160,16 +144,11 @@ def confirm(
     def word(view: Mapping[str, Any]) -> str:
         return word_on(view["seen"], seen, as_lines(_facts(view)), say("operations.bulk_send_on"))
 
-    async def act(gateway: GatewayApp, by: Person) -> dict[str, Any]:
-        retries = gateway.get(BulkRetries)
-        await retries.confirm(bulk, by=by, seen=word(await _view(retries, bulk)))
-        return await _view(retries, bulk)
-
     def over_http(http: Asking) -> dict[str, Any]:
         said = word(http("GET", f"/v1/bulk-retries/{bulk}", None))
         return dict(http("POST", f"/v1/bulk-retries/{bulk}/confirmation", {"seen": said}))
 
-    _show_bulk(as_operator(ctx, Identity(login, password_stdin, key_file), act, over_http), as_json)
+    _show_bulk(as_operator(ctx, Identity(login, password_stdin, key_file), over_http), as_json)
 
 
 @app.command("withdraw")
@@ -183,16 +162,11 @@ def withdraw(
 ) -> None:
     """Take a bulk retry back before it counts."""
 
-    async def act(gateway: GatewayApp, by: Person) -> dict[str, Any]:
-        retries = gateway.get(BulkRetries)
-        await retries.withdraw(bulk, by=by)
-        return await _view(retries, bulk)
-
     def over_http(http: Asking) -> dict[str, Any]:
         http("DELETE", f"/v1/bulk-retries/{bulk}", None)
         return dict(http("GET", f"/v1/bulk-retries/{bulk}", None))
 
-    _show_bulk(as_operator(ctx, Identity(login, password_stdin, key_file), act, over_http), as_json)
+    _show_bulk(as_operator(ctx, Identity(login, password_stdin, key_file), over_http), as_json)
 
 
 async def _look(ctx: typer.Context, chosen: Parked) -> dict[str, Any]:
@@ -201,12 +175,6 @@ async def _look(ctx: typer.Context, chosen: Parked) -> dict[str, Any]:
 
     with session(ctx).store(exclusive=False) as store:
         return ParkedView.of(await Operations(store).parked(chosen)).model_dump()
-
-
-async def _view(retries: BulkRetries, bulk_id: str) -> dict[str, Any]:
-    from gateway.rooms.operations.bulk_routes import BulkView
-
-    return BulkView.of_sight(await retries.of(bulk_id)).model_dump()
 
 
 def _show_parked(view: Mapping[str, Any], as_json: bool) -> None:

@@ -5,28 +5,26 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from gateway.foundation.delivery.operation_records import OperationRecord
 from gateway.foundation.delivery.states import State
-from gateway.foundation.two_persons import Person
 from gateway.rooms.operations import bulk_commands
 from gateway.rooms.operations.service import Operations
 from gateway.rooms.operations.strangers import strange
 from gateway.settings import known
 from gateway.terminal.confirming import Seen, as_lines, word_on
-from gateway.terminal.login import Asking, FromStdin, Identity, Login, as_operator
+from gateway.terminal.login import FromStdin, Identity, Login, as_operator, asking_as
 from gateway.terminal.output import Json, facts, in_words, session, show, spoken, table
-from gateway.terminal.running import KeyFile, ask
+from gateway.terminal.running import Asking, KeyFile
 from gateway.words.clock import from_micros, rfc3339
 from gateway.words.errors import InvalidProblem, NotFoundProblem
 from gateway.words.saying import Sentence, say
 
 if TYPE_CHECKING:
-    from gateway.app import App as GatewayApp
+    pass
 
 T = TypeVar("T")
 
@@ -133,35 +131,22 @@ def retry(
     One by its id; or in bulk those that --channel, --action, --parked-for, --since and --until choose.
     """
     chosen = bulk_commands.Choice(channel, action, parked_for, since, until)
+    who = Identity(login, password_stdin, key_file)
     if operation is None:
         if send:
             raise InvalidProblem(say("operations.bulk_send"), field="--send")
-        who = Identity(login, password_stdin, key_file)
         bulk_commands.retry(ctx, chosen, reason, who if not dry_run else None, as_json)
         return
     if dry_run or chosen != bulk_commands.Choice():
         raise InvalidProblem(say("operations.bulk_either"), field="operation")
-    _retry_one(ctx, operation, reason, send, key_file, as_json)
+    _retry_one(ctx, operation, reason, send, who, as_json)
 
 
-def _retry_one(
-    ctx: typer.Context, operation: str, reason: str, send: bool, key_file: Path | None, as_json: bool
-) -> None:
-    from gateway.app import App
-
-    async def run() -> None:
-        with session(ctx).changing() as settings:
-            async with App.open(settings) as gateway:
-                await gateway.base.delivery.resolve(operation, ask=not send, reason=f"command line: {reason}")
-
-    if key_file is not None:
-        body = {"ask": not send, "reason": reason}
-        ask(session(ctx).settings, key_file, "POST", f"/v1/operations/{operation}/retry", body)
-    else:
-        asyncio.run(run())
+def _retry_one(ctx: typer.Context, operation: str, reason: str, send: bool, who: Identity, as_json: bool) -> None:
+    with asking_as(ctx, who) as http:
+        http("POST", f"/v1/operations/{operation}/retry", {"ask": not send, "reason": reason})
     now = _ask(ctx, lambda ours: ours.view(operation)).operation
-    when = "operations.again_later" if key_file is None else "operations.again_now"
-    show(_plain(now), as_json, say(when, operation=operation, state=now.state))
+    show(_plain(now), as_json, say("operations.again_now", operation=operation, state=now.state))
 
 
 # --- doubt ended by people --------------------------------------------------------------------------------------------
@@ -170,14 +155,9 @@ def _retry_one(
 @app.command("resolution")
 def resolution(ctx: typer.Context, operation: str, as_json: Json = False) -> None:
     """The evidence side by side: what was asked, what came back, and what somebody has said about it."""
-    from gateway.app import App
-
-    async def run() -> dict[str, Any]:
-        async with App.open(session(ctx).current) as gateway:
-            return await _look(gateway, operation)
-
-    session(ctx).read(lambda _: None)
-    _show_resolution(asyncio.run(run()), as_json)
+    with asking_as(ctx, Identity()) as gateway:
+        view = gateway("GET", _path(operation), None)
+    _show_resolution(view, as_json)
 
 
 @app.command("resolve")
@@ -204,16 +184,11 @@ def resolve(
         if not isinstance(typed, dict):
             raise InvalidProblem(say("operations.no_object"), field="--answer")
 
-    async def act(gateway: GatewayApp, who: Person) -> dict[str, Any]:
-        resolutions = gateway.base.resolutions
-        await resolutions.propose(operation, who, happened=happened, reason=reason, answer=typed)
-        return await _look(gateway, operation)
-
     def over_http(http: Asking) -> dict[str, Any]:
         outcome = "happened" if happened else "did_not_happen"
         return dict(http("POST", _path(operation), {"outcome": outcome, "reason": reason, "answer": typed}))
 
-    view = as_operator(ctx, Identity(login, password_stdin, key_file), act, over_http)
+    view = as_operator(ctx, Identity(login, password_stdin, key_file), over_http)
     _show_resolution(view, as_json, evidence=False)
 
 
@@ -232,16 +207,11 @@ def confirm(
     def word(view: Mapping[str, Any]) -> str:
         return word_on(view["seen"], seen, as_lines(_facts(view)), say("operations.is_it_so"))
 
-    async def act(gateway: GatewayApp, who: Person) -> dict[str, Any]:
-        said = word(await _look(gateway, operation))
-        await gateway.base.resolutions.confirm(operation, who, seen=said)
-        return await _look(gateway, operation)
-
     def over_http(http: Asking) -> dict[str, Any]:
         said = word(http("GET", _path(operation), None))
         return dict(http("POST", f"/v1/operations/{operation}/confirmation", {"seen": said}))
 
-    view = as_operator(ctx, Identity(login, password_stdin, key_file), act, over_http)
+    view = as_operator(ctx, Identity(login, password_stdin, key_file), over_http)
     _show_resolution(view, as_json, evidence=False)
 
 
@@ -256,26 +226,16 @@ def withdraw(
 ) -> None:
     """Take back what was said became of an operation, before it counts."""
 
-    async def act(gateway: GatewayApp, who: Person) -> dict[str, Any]:
-        await gateway.base.resolutions.withdraw(operation, who)
-        return await _look(gateway, operation)
-
     def over_http(http: Asking) -> dict[str, Any]:
         http("DELETE", _path(operation), None)
         return dict(http("GET", _path(operation), None))
 
-    view = as_operator(ctx, Identity(login, password_stdin, key_file), act, over_http)
+    view = as_operator(ctx, Identity(login, password_stdin, key_file), over_http)
     _show_resolution(view, as_json, evidence=False)
 
 
 def _path(operation: str) -> str:
     return f"/v1/operations/{operation}/resolution"
-
-
-async def _look(gateway: GatewayApp, operation: str) -> dict[str, Any]:
-    from gateway.rooms.operations.resolution_routes import look
-
-    return (await look(gateway.base, gateway.get(Operations), operation)).model_dump()
 
 
 def _facts(view: Mapping[str, Any]) -> dict[str, Any]:

@@ -31,3 +31,19 @@ async def resume(base: Foundation, channel: str, why: str, *, by: Person, once: 
 
     await base.store.write(once.about(channel).first(unit))
     base.delivery.wake(channel)
+
+
+async def stop(base: Foundation, channel: str, why: str, *, by: Person, once: Once = NEVER) -> None:
+    """Stop a channel by hand, and tell every authority that it serves. One that is stopped stays so as it is.
+
+    Raises a 403 Problem for a key.
+    """
+    require_operator(by, say("operations.stopping"))
+
+    def unit(conn: Connection) -> None:
+        if limits.stop_channel(conn, channel, why, to_micros(base.clock.now())):
+            told = {"reason": why, "by": by.name}
+            for authority in base.channels.served(channel, access_records.codes(conn)):
+                base.events.emit(conn, type="channel.stopped", subject=channel, authority=authority, data=told)
+
+    await base.store.write(once.about(channel).first(unit))

@@ -1,13 +1,16 @@
 """What the room of operations brings."""
 
 from gateway.foundation.rooms import Room
+from gateway.rooms.operations.acts import ACTS
 
 ROOM = Room(
     name="operations",
     package=__package__,
+    acts=ACTS,
     title="外呼任务",
     open=".assembly:open_room",
     scopes=("operations:read", "operations:write"),
+    supervisor_scopes=("channels:write",),
     routes=(".routes:router", ".resolution_routes:router", ".bulk_routes:router"),
     commands={"operations": ".commands:app"},
     doctor=".strangers:look",

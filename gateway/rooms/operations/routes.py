@@ -9,6 +9,8 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 
 from gateway.foundation.access import Principal
+from gateway.foundation.base import Foundation
+from gateway.foundation.delivery import limits
 from gateway.foundation.delivery.operation_records import AttemptRecord, OperationRecord
 from gateway.foundation.delivery.refused_records import Refused
 from gateway.foundation.delivery.states import State
@@ -16,6 +18,7 @@ from gateway.foundation.delivery.unreadable_records import Unreadable
 from gateway.foundation.drift import Drifted
 from gateway.foundation.http.authorization import may, operator, require_authority
 from gateway.foundation.http.idempotency import KeyedRequest
+from gateway.foundation.http.language import in_words, spoken
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import Base, service
 from gateway.foundation.http.two_persons import person
@@ -23,7 +26,7 @@ from gateway.foundation.http.views import Ask, Cursor, Limit, Page, View, after,
 from gateway.foundation.once import Once
 from gateway.foundation.renewal import Renewed
 from gateway.rooms.operations.reloading import reload
-from gateway.rooms.operations.resuming import resume
+from gateway.rooms.operations.resuming import resume, stop
 from gateway.rooms.operations.service import Operations
 from gateway.words.clock import rfc3339
 from gateway.words.errors import NotFoundProblem
@@ -34,6 +37,8 @@ router = APIRouter(prefix="/v1", tags=["operations"], responses=responses(401, 4
 Reader = Annotated[Principal, Depends(may("operations:read"))]
 OperatorReader = Annotated[Principal, Depends(operator("operations:read"))]
 Writer = Annotated[Principal, Depends(may("operations:write"))]
+Operator = Annotated[Principal, Depends(operator("operations:write"))]
+Supervisor = Annotated[Principal, Depends(operator("channels:write"))]
 Ledger = Annotated[Operations, Depends(service(Operations))]
 
 StateWord = Literal["queued", "sending", "done", "rejected", "uncertain", "pending", "parked"]
@@ -143,6 +148,28 @@ class RefusedView(View):
         )
 
 
+class CheckedView(View):
+    """What came of a harmless call. ``cure``: what to do where the channel does not work."""
+
+    channel: str
+    ok: bool
+    detail: str
+    cure: str | None
+
+
+class StopRequest(Ask):
+    """Why nothing may leave over a channel for now."""
+
+    reason: str = Field(min_length=1, max_length=500)
+
+
+class StoppedView(View):
+    """A channel over which nothing leaves, and why."""
+
+    channel: str
+    reason: str
+
+
 class ResumeRequest(Ask):
     """Why a stopped channel may go again."""
 
@@ -212,24 +239,41 @@ async def list_drift(
     return Page(items=[DriftView.of(one) for one in await operations.drift(wanted)], next=None)
 
 
+@router.post("/channels/{channel}/check", response_model=CheckedView, responses=responses(404))
+async def check_channel(base: Base, who: Operator, channel: str) -> CheckedView:
+    """Prove with a harmless call that a channel works, from the node that answers. A question without effect."""
+    _there(base, who, channel)
+    found = await base.channels.check(channel)
+    cure = found.cure_in(spoken())
+    return CheckedView(channel=channel, ok=found.ok, detail=in_words(found.said), cure=cure)
+
+
+@router.post("/channels/{channel}/stop", response_model=StoppedView, responses=responses(400, 404, 409, 413))
+async def stop_channel(base: Base, who: Supervisor, channel: str, ask: StopRequest, key: KeyedRequest) -> StoppedView:
+    """Stop a channel by hand: nothing leaves over it until it is resumed. Calls under way end by themselves."""
+    _there(base, who, channel)
+    by = person(who, alone=True)
+    await key.once(who, ask, lambda once: stop(base, channel, ask.reason, by=by, once=once))
+    stopped = await base.store.read(limits.stopped_channels)
+    return StoppedView(channel=channel, reason=stopped.get(channel, ask.reason))
+
+
 @router.post("/channels/{channel}/resume", response_model=ResumedView, responses=responses(400, 404, 409, 413))
 async def resume_channel(base: Base, who: Writer, channel: str, ask: ResumeRequest, key: KeyedRequest) -> ResumedView:
     """Let a channel go again that was stopped, since the other side refused our credentials. An operator's word."""
-    if not base.channels.served(channel, who.authorities):
-        raise NotFoundProblem(say("channels.none", name=channel))
-    await key.once(who, ask, lambda once: resume(base, channel, ask.reason, by=person(who), once=once))
+    _there(base, who, channel)
+    await key.once(who, ask, lambda once: resume(base, channel, ask.reason, by=person(who, alone=True), once=once))
     return ResumedView(channel=channel, resumed=True)
 
 
 @router.post("/channels/{channel}/reload", response_model=ReloadedView, responses=responses(400, 404, 409, 413))
 async def reload_channel(base: Base, who: Writer, channel: str, ask: ReloadRequest, key: KeyedRequest) -> ReloadedView:
     """Read a channel's secrets anew and use them from now on, on the node that answers. An operator's word."""
-    if not base.channels.served(channel, who.authorities):
-        raise NotFoundProblem(say("channels.none", name=channel))
+    _there(base, who, channel)
     told: list[Renewed] = []
 
     async def renew(once: Once) -> None:
-        told.append(await reload(base, channel, ask.reason, by=person(who), ask=ask.ask, once=once))
+        told.append(await reload(base, channel, ask.reason, by=person(who, alone=True), ask=ask.ask, once=once))
 
     await key.once(who, ask, renew)
     old = base.channels.get(channel).old
@@ -290,3 +334,10 @@ async def retry_operation(
     await key.once(who, ask, lambda once: base.delivery.resolve(operation_id, ask=ask.ask, reason=reason, once=once))
     story = await operations.view(operation_id)
     return OperationView.of(story.operation, story.attempts)
+
+
+def _there(base: Foundation, who: Principal, channel: str) -> None:
+    """Raises NotFoundProblem for a channel that is not configured, or does nothing for whom a key works."""
+    known = channel in {one.name for one in base.channels.all()}
+    if not known or not (who.kind == "operator" or base.channels.served(channel, who.authorities)):
+        raise NotFoundProblem(say("channels.none", name=channel))

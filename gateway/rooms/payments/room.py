@@ -1,10 +1,12 @@
 """What the room of payments brings."""
 
 from gateway.foundation.rooms import Room
+from gateway.rooms.payments.acts import ACTS
 
 ROOM = Room(
     name="payments",
     package=__package__,
+    acts=ACTS,
     title="罚款缴纳",
     needs=("accounts", "decisions"),
     open=".assembly:open_room",
@@ -15,7 +17,7 @@ ROOM = Room(
     suite="gateway.testing.nontax:NonTaxConformance",
     one_channel=True,
     scopes=("payments:read", "payments:write"),
-    routes=(".routes:router", ".explanation_routes:router"),
+    routes=(".routes:router", ".explanation_routes:router", ".unit_routes:router"),
     commands={
         "payments": ".commands:app",
         "authorities unit": ".unit_command:set_unit",

@@ -1,10 +1,12 @@
 """What the room of receipts brings."""
 
 from gateway.foundation.rooms import Room
+from gateway.rooms.receipts.acts import ACTS
 
 ROOM = Room(
     name="receipts",
     package=__package__,
+    acts=ACTS,
     title="财政电子票据",
     needs=("payments",),
     open=".assembly:open_room",

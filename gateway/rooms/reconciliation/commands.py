@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -13,26 +10,25 @@ from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlencode
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from gateway.rooms.reconciliation import CHINESE, Break, BreakFilter, BreakState, Reconciliation, StatementFile
-from gateway.rooms.reconciliation.break_commands import explain, list_breaks, yuan
+from gateway.rooms.reconciliation import StatementFile
+from gateway.rooms.reconciliation.break_commands import explain, list_breaks
 from gateway.rooms.reconciliation.month_commands import close, reopen
 from gateway.rooms.reconciliation.options import as_day, payment_channels
 from gateway.rooms.reconciliation.profile_command import profile as profile_of_file
 from gateway.rooms.reconciliation.profiles import load_profile
 from gateway.rooms.reconciliation.report_command import report
-from gateway.rooms.reconciliation.statement import Progress as ReadProgress
 from gateway.settings import Settings, known
+from gateway.terminal.login import Identity, asking_as
 from gateway.terminal.output import Exit, Json, facts, in_words, progress, session, show, spoken, table
-from gateway.terminal.running import KeyFile, ask
+from gateway.terminal.running import Asking, KeyFile
 from gateway.words.clock import day_of
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem, Problem, UnavailableProblem
-from gateway.words.money import format_sum, format_yuan
+from gateway.words.money import format_yuan
 from gateway.words.saying import Sentence, say
 
 if TYPE_CHECKING:
-    from gateway.app import App
+    pass
 
 app = typer.Typer(
     name="reconcile",
@@ -73,16 +69,10 @@ def reconcile(
     told = _statement_file(settings, file, profile, seen)
     if told is not None and len(chosen) != 1:
         raise InvalidProblem(say("reconciliation.one_channel"), field="channel")
-    if key_file is not None:
-        rows = [_ask(settings, key_file, wanted, name, told, profile) for name in chosen]
-    else:
-        rows = asyncio.run(_run(ctx, wanted, chosen, told))
-    if told is not None and told.seen is None and (word := _confirmed(rows[0])) is not None:
-        told = replace(told, seen=word)
-        if key_file is not None:
-            rows = [_ask(settings, key_file, wanted, name, told, profile) for name in chosen]
-        else:
-            rows = asyncio.run(_run(ctx, wanted, chosen, told))
+    with asking_as(ctx, Identity(key_file=key_file)) as gateway:
+        rows = [_one(gateway, wanted, name, told, profile) for name in chosen]
+        if told is not None and told.seen is None and (word := _confirmed(rows[0])) is not None:
+            rows = [_one(gateway, wanted, name, replace(told, seen=word), profile) for name in chosen]
     ok = not any(row["breaks"] or row["error"] for row in rows)
     differences = [one for row in rows for one in row["open"]]
     beside = [one for row in rows for one in _beside(row)]
@@ -144,90 +134,16 @@ def _beside(row: dict[str, Any]) -> list[Sentence | str]:
 # --- work -----------------------------------------------------------------------------------------------------------
 
 
-async def _run(ctx: typer.Context, day: date, names: list[str], file: StatementFile | None) -> list[dict[str, Any]]:
-    from gateway.app import App
-
-    with session(ctx).changing() as settings:
-        async with App.open(settings) as gateway:
-            try:
-                return [await _one(gateway, name, day, file) for name in names]
-            finally:
-                await gateway.base.evidence.close()
-
-
-async def _one(gateway: App, channel: str, day: date, file: StatementFile | None) -> dict[str, Any]:
-    """Reconcile a channel's day here, and show how far it is."""
-    room, by = gateway.get(Reconciliation), "command line"
-    with _watching(in_words(say("reconciliation.running", day=day, channel=channel))) as seen:
-        try:
-            if file is not None:
-                run = await room.run_file(channel, day, file, by=by, progress=seen)
-            else:
-                run = await room.run(channel, day, by=by, progress=seen)
-        except Problem as problem:
-            return _nothing(channel, problem)
-    wanted = BreakFilter(channel=channel, day_on=day, state=BreakState.OPEN, side=run.side)
-    found = await room.breaks.find(wanted, limit=200)
-    return {
-        "channel": channel,
-        "run": run.id,
-        "side": str(run.side),
-        "provisional": run.provisional,
-        "matched": run.matched,
-        "amount": format_yuan(run.matched_amount),
-        "waiting": run.waiting,
-        "breaks": run.breaks,
-        "passed_over": run.passed_over,
-        "not_ours": run.not_ours,
-        "not_ours_amount": format_sum(run.not_ours_amount),
-        "remarks": [one.sentence.in_(spoken()) for one in run.remarks],
-        "unconfirmed": None,
-        "open": [_difference(one) for one in found],
-        "error": None,
-    }
-
-
-def _difference(one: Break) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "kind": str(one.kind),
-        "zh": CHINESE[one.kind],
-        "code": one.code,
-        "ours": yuan(one.ours),
-        "theirs": yuan(one.theirs),
-    }
-
-
-@contextlib.contextmanager
-def _watching(what: str) -> Iterator[ReadProgress]:
-    """A bar on the terminal while a statement is read."""
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=progress(),
-        transient=True,
-    ) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, all_: bar.update(task, completed=done, total=all_)
-
-
-def _ask(
-    settings: Settings, key_file: Path, day: date, channel: str, file: StatementFile | None, profile: str | None
-) -> dict[str, Any]:
-    """Have the running gateway do it. What it refuses is told like what is refused here."""
+def _one(gateway: Asking, day: date, channel: str, file: StatementFile | None, profile: str | None) -> dict[str, Any]:
+    """Have a channel's day reconciled. What is refused is told beside what was done of the others."""
+    running = progress().status(in_words(say("reconciliation.running", day=day, channel=channel)))
     try:
-        if file is None or profile is None:
-            run = ask(settings, key_file, "POST", "/v1/reconciliations", {"channel": channel, "day": str(day)})
-        else:
-            about = {"channel": channel, "day": str(day), "profile": profile, "name": file.origin}
-            query = urlencode(about if file.seen is None else {**about, "seen": file.seen})
-            run = ask(settings, key_file, "POST", f"/v1/statement-files?{query}", file.path.read_bytes())
+        with running:
+            run = _asked(gateway, day, channel, file, profile)
     except (ConflictProblem, UnavailableProblem) as problem:
         return _nothing(channel, problem)
     where = urlencode({"channel": channel, "day": str(day), "side": run["side"], "state": "open", "limit": 200})
-    found = ask(settings, key_file, "GET", f"/v1/breaks?{where}")["items"]
+    found = gateway("GET", f"/v1/breaks?{where}", None)["items"]
     names = (
         "side",
         "provisional",
@@ -251,6 +167,14 @@ def _ask(
         ],
         "error": None,
     }
+
+
+def _asked(gateway: Asking, day: date, channel: str, file: StatementFile | None, profile: str | None) -> dict[str, Any]:
+    about = {"channel": channel, "day": str(day)}
+    if file is None or profile is None:
+        return dict(gateway("POST", "/v1/reconciliations", about))
+    about |= {"profile": profile, "name": file.origin} | ({} if file.seen is None else {"seen": file.seen})
+    return dict(gateway("POST", f"/v1/statement-files?{urlencode(about)}", file.path.read_bytes()))
 
 
 def _nothing(channel: str, problem: Problem) -> dict[str, Any]:

@@ -9,20 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gateway.foundation.two_persons import Person
-from gateway.rooms.reconciliation import MonthClose, Months
 from gateway.rooms.reconciliation.balance import month_days
 from gateway.rooms.reconciliation.options import Channel, one_channel
 from gateway.terminal.confirming import Seen, at_a_terminal, word_on
-from gateway.terminal.login import Asking, FromStdin, Identity, Login, as_operator
+from gateway.terminal.login import FromStdin, Identity, Login, as_operator
 from gateway.terminal.output import Json, in_words, session, show
-from gateway.terminal.running import KeyFile
+from gateway.terminal.running import Asking, KeyFile
 from gateway.words.errors import InvalidProblem, NotFoundProblem
-from gateway.words.money import format_yuan
 from gateway.words.saying import Sentence, say
 
 if TYPE_CHECKING:
-    from gateway.app import App
+    pass
 
 
 def close(
@@ -45,19 +42,12 @@ def close(
         about = say("reconciliation.to_close", channel=name, month=month, yuan=books, items=items)
         return word_on(token, seen, [in_words(about)], say("reconciliation.close_this"))
 
-    async def act(gateway: App, who: Person) -> dict[str, Any]:
-        months = gateway.get(Months)
-        balance = await months.balance(name, month)
-        said = word(format_yuan(balance.adjusted_books), len(balance.items), months.seen(balance))
-        close = await months.close(name, month, by=who, seen=said)
-        return _closed(close, months.seen(close))
-
     def over_http(http: Asking) -> dict[str, Any]:
         balance = http("GET", f"/v1/balance?channel={name}&month={month}", None)
         said = word(balance["adjusted_books"], len(balance["items"]), balance["seen"])
         return _answered(http("POST", "/v1/month-closes", {"channel": name, "month": month, "seen": said}))
 
-    _show_close(as_operator(ctx, Identity(login, password_stdin, key_file), act, over_http), as_json)
+    _show_close(as_operator(ctx, Identity(login, password_stdin, key_file), over_http), as_json)
 
 
 def reopen(
@@ -83,17 +73,6 @@ def reopen(
         """What is opened again was looked at."""
         return word_on(told["seen"], seen, [in_words(one) for one in _lines(told)], say("reconciliation.open_again"))
 
-    async def act(gateway: App, who: Person) -> dict[str, Any]:
-        months = gateway.get(Months)
-        held = await months.closed(name, month)
-        if held is None:
-            raise nothing
-        if reason is not None:
-            asked = await months.ask_to_reopen(held.id, reason, by=who)
-            return _closed(asked, months.seen(asked))
-        said = word(_closed(held, months.seen(held)))
-        return _closed(await months.confirm_reopening(held.id, by=who, seen=said), None)
-
     def over_http(http: Asking) -> dict[str, Any]:
         items = http("GET", f"/v1/month-closes?channel={name}&limit=200", None)["items"]
         row = next((one for one in items if one["month"] == month and one["state"] != "reopened"), None)
@@ -104,24 +83,7 @@ def reopen(
             return _answered(http("POST", f"{path}/reopening", {"reason": reason}))
         return _answered(http("POST", f"{path}/confirmation", {"seen": word(_answered(row))}))
 
-    _show_close(as_operator(ctx, Identity(login, password_stdin, key_file), act, over_http), as_json)
-
-
-def _closed(close: MonthClose, seen: str | None) -> dict[str, Any]:
-    balance = close.balance
-    return {
-        "id": close.id,
-        "channel": close.channel,
-        "month": close.month,
-        "state": str(close.state),
-        "balance": format_yuan(balance.adjusted_books),
-        "items": len(balance.items),
-        "digest": close.digest.hex(),
-        "closed_by": close.closed_name,
-        "asked_by": close.asked_name,
-        "reason": close.reason,
-        "seen": seen,
-    }
+    _show_close(as_operator(ctx, Identity(login, password_stdin, key_file), over_http), as_json)
 
 
 def _answered(view: dict[str, Any]) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """What the room of reconciliation brings."""
 
 from gateway.foundation.rooms import Room
+from gateway.rooms.reconciliation.acts import ACTS
 
 ROOM = Room(
     name="reconciliation",
     package=__package__,
+    acts=ACTS,
     title="对账",
     needs=("decisions", "payments", "receipts", "refunds"),
     open=".assembly:open_room",
@@ -18,5 +20,5 @@ ROOM = Room(
     tables=".tables",
     keeping=".keeping",
     revisions=".revisions",
-    body_limits={"/v1/statement-files": 40 << 20},
+    body_limits={"/v1/statement-files": 200 << 20},
 )

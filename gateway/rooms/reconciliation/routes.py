@@ -382,7 +382,7 @@ async def take_statement_file(
     One without totals is 409 ``statement-unconfirmed`` with its count and sums, until an operator sends ``seen``.
     """
     if about.seen is not None:
-        require_operator(person(who), in_words(say("files.confirming")))
+        require_operator(person(who, alone=True), in_words(say("files.confirming")))
     await serves(base, who, about.channel)
     if about.profile not in profiles:
         raise NotFoundProblem(say("reconciliation.no_profile", profile=about.profile), field="profile")

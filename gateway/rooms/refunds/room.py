@@ -1,10 +1,12 @@
 """What the room of refunds brings."""
 
 from gateway.foundation.rooms import Room
+from gateway.rooms.refunds.acts import ACTS
 
 ROOM = Room(
     name="refunds",
     package=__package__,
+    acts=ACTS,
     title="退付",
     needs=("decisions", "payments", "receipts"),
     open=".assembly:open_room",

@@ -1,10 +1,12 @@
 """What the room of seals brings."""
 
 from gateway.foundation.rooms import Room
+from gateway.rooms.seals.acts import ACTS
 
 ROOM = Room(
     name="seals",
     package=__package__,
+    acts=ACTS,
     title="电子印章",
     needs=("decisions", "timestamps"),
     open=".assembly:open_room",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from gateway.foundation.delivery.states import DeliveryState
 from gateway.settings import known
+from gateway.terminal.login import Identity, asking_as
 from gateway.terminal.output import Json, session, show, table
+from gateway.terminal.running import KeyFile
 from gateway.words.clock import from_micros, parse_rfc3339, rfc3339, to_micros
 from gateway.words.errors import InvalidProblem
 from gateway.words.saying import said_of, say
@@ -76,48 +79,35 @@ def resend(
     since: Annotated[str | None, typer.Option(help="Events from this instant on, RFC 3339.")] = None,
     until: Annotated[str | None, typer.Option(help="Events before this instant, RFC 3339.")] = None,
     failed: Annotated[bool, typer.Option("--failed", help="All that were given up.")] = False,
+    key_file: KeyFile = None,
     as_json: Json = False,
 ) -> None:
     """Deliver again: one event, a range, or all that were given up."""
-    from gateway.app import App
-
-    async def run() -> int:
-        with session(ctx).changing() as settings:
-            async with App.open(settings) as gateway:
-                return await gateway.base.webhooks.resend(
-                    endpoint, event=event, since=_instant(since), until=_instant(until), failed=failed
-                )
-
-    again = asyncio.run(run())
+    for moment in (since, until):
+        _instant(moment)
+    asked = {"event": event, "since": since, "until": until, "failed": failed}
+    again = _done(ctx, key_file, "POST", f"/v1/webhook-endpoints/{endpoint}/resend", asked)["deliveries"]
     show({"deliveries": again}, as_json, say("webhooks.leave_again", number=again))
 
 
 @app.command("enable")
-def enable(ctx: typer.Context, endpoint: Endpoint, as_json: Json = False) -> None:
+def enable(ctx: typer.Context, endpoint: Endpoint, key_file: KeyFile = None, as_json: Json = False) -> None:
     """Let an endpoint go again that was disabled because nothing arrived."""
-    from gateway.app import App
-
-    async def run() -> None:
-        with session(ctx).changing() as settings:
-            async with App.open(settings) as gateway:
-                await gateway.base.webhooks.enable(endpoint)
-
-    asyncio.run(run())
+    _done(ctx, key_file, "POST", f"/v1/webhook-endpoints/{endpoint}/enabling")
     show({"endpoint": endpoint, "enabled": True}, as_json, say("webhooks.enabled", endpoint=endpoint))
 
 
 @app.command("secret")
-def secret(ctx: typer.Context, endpoint: Endpoint, as_json: Json = False) -> None:
+def secret(ctx: typer.Context, endpoint: Endpoint, key_file: KeyFile = None, as_json: Json = False) -> None:
     """Give an endpoint a new signing secret, shown only now. For a day every message bears both signatures."""
-    from gateway.app import App
-
-    async def run() -> str:
-        with session(ctx).changing() as settings:
-            async with App.open(settings) as gateway:
-                return await gateway.base.webhooks.rotate_secret(endpoint)
-
-    made = asyncio.run(run())
+    made = _done(ctx, key_file, "POST", f"/v1/webhook-endpoints/{endpoint}/secret")["secret"]
     show({"endpoint": endpoint, "secret": made}, as_json, made, say("webhooks.both_sign"))
+
+
+def _done(ctx: typer.Context, key_file: Path | None, method: str, path: str, body: object = None) -> Any:
+    """Have the gateway do something."""
+    with asking_as(ctx, Identity(key_file=key_file)) as gateway:
+        return gateway(method, path, body)
 
 
 def _ask(ctx: typer.Context, question: Callable[[Endpoints], Awaitable[T]]) -> T:

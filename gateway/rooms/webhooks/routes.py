@@ -223,5 +223,13 @@ async def enable_endpoint(base: Base, who: Writer, endpoint_id: str) -> Response
     return Response(status_code=204)
 
 
+@router.post("/webhook-endpoints/{endpoint_id}/test", status_code=202, responses=responses(400, 404, 409))
+async def send_test_event(base: Base, who: Writer, endpoint_id: str, key: KeyedRequest) -> Response:
+    """Post `webhook.test`, which tells nothing, to one endpoint: its deliveries say whether it arrived."""
+    await _mine(base.webhooks, who, endpoint_id)
+    await key.once(who, None, lambda once: base.webhooks.test(endpoint_id, who.name, once=once))
+    return Response(status_code=202)
+
+
 async def _mine(webhooks: Webhooks, who: Principal, endpoint_id: str) -> None:
     await webhooks.endpoints.held(endpoint_id, list(who.authorities))

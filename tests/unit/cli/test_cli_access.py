@@ -138,7 +138,7 @@ def test_an_operator_has_a_password_that_is_never_an_argument(call: Call, author
     assert call("operators", "list", "--json").json["operators"][0]["disabled_at"] is not None
 
 
-def test_lists_can_be_read_while_a_gateway_runs_but_nothing_be_changed(call: Call, authority: str, site: Path) -> None:
+def test_lists_can_be_read_while_another_command_works(call: Call, authority: str, site: Path) -> None:
     with DatabaseLock.take(site / "gateway.sqlite"):
         assert call("authorities", "list", "--json").json["authorities"][0]["code"] == authority
         assert call("keys", "client", "案件系统", "--authority", authority).code == 5

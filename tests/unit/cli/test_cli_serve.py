@@ -88,11 +88,31 @@ def test_serve_says_where_it_listens_and_ends_well_on_sigterm(serving: Serving, 
     assert not re.search(r"^[A-Z]+: ", log, re.MULTILINE), "uvicorn's lines too are of our log"
 
 
-def test_beside_a_running_gateway_reading_works_and_changing_names_its_process(serving: Serving, call: Call) -> None:
-    assert call("authorities", "list", "--json").code == 0
-    refused = call("authorities", "create", "990102-cg", "望川区城市管理局", "11990102002100216D", "--json")
-    assert refused.code == 5
-    assert json.loads(refused.err)["pid"] == serving.process.pid
+def test_a_key_that_leaked_is_revoked_while_the_gateway_runs(serving: Serving, call: Call, site: Path) -> None:
+    """Commands speak to the running gateway over its socket, which is only for its own account."""
+    assert (site / "gateway.sqlite.sock").stat().st_mode & 0o777 == 0o600
+    assert call("authorities", "create", "990102-cg", "望川区城市管理局", "11990102002100216D").code == 0
+    assert call("keys", "client", "案件系统", "--authority", "990102-cg").code == 0
+    leaked, other = (call("keys", "issue", "案件系统", "--json").json for _ in range(2))
+
+    def asked(key: str) -> int:
+        headers = {"Authorization": f"Bearer {key}"}
+        return httpx.get(f"{serving.faces['api']}/v1/payments", headers=headers, trust_env=False).status_code
+
+    assert asked(leaked["key"]) == asked(other["key"]) == 200
+    assert call("keys", "revoke", leaked["id"]).code == 0
+    assert asked(leaked["key"]) == 401
+    assert call("keys", "revoke-client", "案件系统").code == 0
+    assert asked(other["key"]) == 401
+    acts = call("audit", "list", "--json").json["acts"]
+    assert {one["role"] for one in acts} == {"shell"}, "and it is written down who did it"
+    (site / "my.key").write_text(f"\ufeff{other['key']}x\n")
+    spilt = call("keys", "revoke", leaked["id"], "--key-file", "my.key")
+    assert spilt.code == 4
+    assert other["key"][-20:] not in spilt.err
+
+
+def test_beside_a_running_gateway_nothing_else_takes_its_database(serving: Serving, call: Call) -> None:
     assert call("serve").code == 5
     found = {one["name"]: one["detail"] for one in call("doctor", "--json").json["findings"]}
     assert found["gateway"] == f"running as process {serving.process.pid}"

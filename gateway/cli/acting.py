@@ -1,0 +1,216 @@
+"""Commands of acts: each act has one, written by its room, or made here from what its route asks."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import quote, urlencode
+
+import typer
+
+from gateway.foundation.acts import Act, acts
+from gateway.terminal.output import spoken
+from gateway.words.saying import say, worded
+
+if TYPE_CHECKING:
+    from gateway.foundation.rooms import Room
+    from gateway.terminal.running import Asking
+
+_SCALARS: tuple[type, ...] = (str, int, bool)
+
+
+@cache
+def of(group: str) -> Mapping[str, tuple[Room, Act]]:
+    """The acts whose command is a verb of this word, by the verb; of several of one command the first."""
+    found: dict[str, tuple[Room, Act]] = {}
+    for room, act in acts():
+        word, _, verb = act.command.partition(" ")
+        if word == group and verb and " " not in verb:
+            found.setdefault(verb, (room, act))
+    return found
+
+
+@cache
+def groups() -> tuple[str, ...]:
+    """The first words of the commands of acts, in the order of the rooms."""
+    return tuple(dict.fromkeys(act.command.partition(" ")[0] for _, act in acts()))
+
+
+def group_line(group: str) -> str:
+    """What the help says of a word that only acts have."""
+    return worded(say(f"acts.group_{group}"), spoken())
+
+
+def routes_of(command: str) -> list[str]:
+    """The routes that do the same as a command."""
+    return [act.route for _, act in acts() if act.command == command]
+
+
+def same_as(those: list[str]) -> str:
+    """The line that names the other ways to an act."""
+    return worded(say("acts.same_as", those=those), spoken())
+
+
+def made(room: Room, act: Act) -> typer.Typer:
+    """The command of an act: an argument for each part of its address, an option for each member of its body."""
+    from gateway.terminal.login import FromStdin, Login
+    from gateway.terminal.output import Json
+    from gateway.terminal.running import KeyFile
+
+    route = _route(room, act)
+    parameters = [_parameter("ctx", typer.Context)]
+    parameters += [_parameter(one.name, Annotated[str, typer.Argument()]) for one in route.dependant.path_params]
+    members = dict(_members(route))
+    parameters += [_parameter(name, *_option(flag, one, act)) for name, (flag, one) in members.items()]
+    common = (("login", Login, None), ("password_stdin", FromStdin, False), ("key_file", KeyFile, None))
+    parameters += [_parameter(name, kind, default) for name, kind, default in common]
+    parameters.append(_parameter("as_json", Json, False))
+    parameters.sort(key=lambda one: one.default is not one.empty)
+
+    def command(**given: Any) -> None:
+        _do(act, [one.name for one in route.dependant.path_params], members, given)
+
+    command.__name__, command.__module__ = act.name, f"{room.package}.acts"
+    command.__doc__ = worded(act.sentence, spoken()) + ("." if spoken() == "en" else "。")
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {one.name: one.annotation for one in parameters}
+    app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+    app.command(act.command.rpartition(" ")[2])(command)
+    return app
+
+
+def _do(act: Act, places: list[str], members: Mapping[str, tuple[str, Any]], given: dict[str, Any]) -> None:
+    from gateway.terminal.confirming import word_on
+    from gateway.terminal.login import Identity, asking_as
+
+    ctx, as_json = given["ctx"], given["as_json"]
+    where = {name: quote(given[name], safe="") for name in places}
+    said = {name for name, (_, one) in members.items() if one.is_required() or given[name] not in (None, [])}
+    body = {flag: _value(flag, one, given[name]) for name, (flag, one) in members.items() if name in said}
+    who = Identity(given["login"], given["password_stdin"], given["key_file"])
+    with asking_as(ctx, who) as gateway:
+        if act.look is not None and "seen" in members:
+            view = _looked(gateway, act.look.format(**where))
+            body["seen"] = word_on(view.get("seen"), given["seen"], _lines(view), say("acts.sure"))
+        path = act.path.format(**where)
+        if act.method == "DELETE":
+            answer = gateway(act.method, f"{path}?{urlencode(body)}" if body else path, None)
+        else:
+            answer = gateway(act.method, path, body if members else None)
+    _show(answer, as_json)
+
+
+def _looked(gateway: Asking, path: str) -> dict[str, Any]:
+    return dict(gateway("GET", path, None))
+
+
+def _show(answer: Any, as_json: bool) -> None:
+    """A record as it is answered: what is plain by name, each list below as a table."""
+    from gateway.terminal.output import facts, head, show, table
+
+    if not isinstance(answer, Mapping):
+        show({"done": True}, as_json, say("acts.done"))
+        return
+    human: list[Any] = [facts(dict(_plain(answer)))]
+    for name, rows in answer.items():
+        if isinstance(rows, list) and rows and all(isinstance(row, Mapping) for row in rows):
+            names = list(rows[0])
+            human += ["", table(names, ([_text(row.get(one)) for one in names] for row in rows), title=head(name))]
+    show(answer, as_json, *human)
+
+
+def _lines(view: Mapping[str, Any]) -> list[str]:
+    """What is shown before a word on it: everything but the token."""
+    from gateway.terminal.confirming import as_lines
+
+    listed = {name: _text(rows) for name, rows in view.items() if isinstance(rows, list) and rows}
+    return as_lines({name: value for name, value in {**dict(_plain(view)), **listed}.items() if name != "seen"})
+
+
+def _plain(view: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in view.items():
+        if value is not None and not (isinstance(value, list) and value and isinstance(value[0], Mapping)):
+            yield name, _text(value)
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_text(one)}" for name, one in value.items() if one is not None)
+    return "; ".join(str(_text(one)) for one in value) if isinstance(value, list) else value
+
+
+# --- from a route -----------------------------------------------------------------------------------------------------
+
+
+def _route(room: Room, act: Act) -> Any:
+    for place in room.routes:
+        for route in room.place(place).routes:
+            if route.name == act.name:
+                return route
+    raise LookupError(f"{room.name} has no route {act.name}")
+
+
+def _members(route: Any) -> Iterator[tuple[str, tuple[str, Any]]]:
+    """The members of a route's body, or what it asks beside its path: the parameter's name, the member's, its field."""
+    if route.body_field is None:
+        for one in route.dependant.query_params:
+            yield one.name, (one.alias, one.field_info)
+        return
+    model = route.body_field.field_info.annotation
+    for name, field in model.model_fields.items():
+        yield f"given_{name}" if name in ("ctx", "login", "key_file") else name, (field.alias or name, field)
+
+
+def _option(flag: str, field: Any, act: Act) -> tuple[Any, Any]:
+    """The option of a member, and its default; what has parts is given as JSON."""
+    kind, many, told = _kind(field.annotation)
+    help_ = " ".join(one for one in (field.description, told) if one)
+    if flag == "reason" and act.reasons:
+        usual = [worded(one, spoken()) for one in act.why().values()]
+        help_ = f"{help_} {worded(say('acts.usual', words=usual), spoken())}".strip()
+    needed = field.is_required() and flag != "seen" and types.NoneType not in typing.get_args(field.annotation)
+    shape: Any = list[kind] if many else kind  # type: ignore[valid-type]
+    option = typer.Option(f"--{flag.replace('_', '-')}", help=help_ or None)
+    return Annotated[shape if needed else shape | None, option], inspect.Parameter.empty if needed else None
+
+
+def _kind(annotation: Any) -> tuple[type, bool, str]:
+    """What is typed for it, whether it is given several times, and what else is to be known."""
+    while typing.get_origin(annotation) in (Annotated, typing.Union, types.UnionType):
+        parts = [one for one in typing.get_args(annotation) if one is not types.NoneType]
+        if typing.get_origin(annotation) is not Annotated and len(parts) > 1:
+            return str, False, "JSON"
+        annotation = parts[0]
+    if typing.get_origin(annotation) is list:
+        kind, many, told = _kind(typing.get_args(annotation)[0])
+        return (str, False, "JSON") if many or told == "JSON" else (kind, True, told)
+    if typing.get_origin(annotation) is Literal:
+        return str, False, ", ".join(map(str, typing.get_args(annotation)))
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return str, False, ", ".join(str(one.value) for one in annotation)
+    if annotation in _SCALARS:
+        return annotation, False, ""
+    parts = hasattr(annotation, "model_fields") or typing.get_origin(annotation) is not None or annotation is dict
+    return str, False, "JSON" if parts else ""
+
+
+def _value(flag: str, field: Any, given: Any) -> Any:
+    """What is sent for what was typed. Raises InvalidProblem for what is no JSON where that is wanted."""
+    from gateway.words.errors import InvalidProblem
+
+    if isinstance(given, str) and _kind(field.annotation)[2] == "JSON":
+        try:
+            return json.loads(given)
+        except ValueError:
+            raise InvalidProblem(say("acts.no_json"), field=f"--{flag}") from None
+    return list(given) if isinstance(given, list | tuple) else given
+
+
+def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

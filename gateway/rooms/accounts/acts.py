@@ -1,0 +1,23 @@
+"""What people do in this room."""
+
+from __future__ import annotations
+
+from gateway.foundation.acts import Act
+
+ACTS = (
+    Act("create_authority", "POST /v1/authorities", "authorities create", "accounts:write"),
+    Act("create_client", "POST /v1/clients", "keys client", "accounts:write"),
+    Act("revoke_client", "POST /v1/clients/{client}/revocation", "keys revoke-client", "accounts:write"),
+    Act("issue_client_key", "POST /v1/clients/{client}/keys", "keys issue", "accounts:write"),
+    Act("revoke_key", "POST /v1/keys/{key_id}/revocation", "keys revoke", "accounts:write"),
+    Act("create_operator", "POST /v1/operators", "operators create", "accounts:people"),
+    Act("set_operator_password", "PUT /v1/operators/{login}/password", "operators password", "accounts:people"),
+    Act("disable_operator", "POST /v1/operators/{login}/revocation", "operators disable", "accounts:people"),
+    Act(
+        "forget_operator_code",
+        "POST /v1/operators/{login}/forgotten-code",
+        "operators forget-code",
+        "accounts:people",
+    ),
+    Act("issue_operator_key", "POST /v1/operators/{login}/keys", "operators key", "accounts:people"),
+)

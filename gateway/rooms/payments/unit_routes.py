@@ -1,0 +1,68 @@
+"""Who collects for an authority, over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from pydantic import Field
+
+from gateway.foundation.access import Principal
+from gateway.foundation.http.authorization import operator
+from gateway.foundation.http.problems import responses
+from gateway.foundation.http.services import Base
+from gateway.foundation.http.views import Ask, View
+from gateway.rooms.payments import IncomeItem, LineKind, Unit, records
+from gateway.words.days import Day
+from gateway.words.errors import InvalidProblem
+from gateway.words.saying import say
+
+router = APIRouter(prefix="/v1", tags=["access"], responses=responses(401, 403, 422, 503))
+
+Writer = Annotated[Principal, Depends(operator("accounts:write"))]
+
+
+class ItemAsk(Ask):
+    """An income item 收入项目 of the non-tax platform."""
+
+    code: str = Field(pattern=r"^[0-9A-Za-z]{1,20}$")
+    name: str = Field(min_length=1, max_length=200)
+
+
+class UnitAsk(Ask):
+    """Which unit collects, under which income items, from a day on.
+
+    ``region``: division code of the platform 行政区划. Without ``unit_code`` and ``name`` they are the authority's.
+    """
+
+    region: str = Field(min_length=1, max_length=12)
+    items: dict[LineKind, ItemAsk] = Field(min_length=1)
+    unit_code: str | None = Field(default=None, max_length=40)
+    name: str | None = Field(default=None, max_length=200)
+    since: Day = Field(alias="from")
+
+
+class UnitView(View):
+    """Which unit collects for an authority, from a day on."""
+
+    authority: str
+    unit_code: str
+    name: str
+    region: str
+    since: Day = Field(alias="from")
+    items: dict[str, dict[str, str]]
+
+
+@router.put("/authorities/{authority}/unit", response_model=UnitView, responses=responses(404, 413))
+async def set_collecting_unit(base: Base, _: Writer, authority: str, ask: UnitAsk) -> UnitView:
+    """Say which unit collects for an authority, under which income items. The same again changes nothing."""
+    owner = await base.access.authority(authority)
+    code = ask.unit_code or owner.unit_code
+    if code is None:
+        raise InvalidProblem(say("payments.no_unit_code", authority=authority), field="unit_code")
+    items = {kind: IncomeItem(one.code, one.name) for kind, one in ask.items.items()}
+    unit = Unit(code, ask.name or owner.name, ask.region, items)
+    await base.store.write(lambda conn: records.set_unit(conn, authority, unit, ask.since))
+    shown = {kind.value: {"code": one.code, "name": one.name} for kind, one in ask.items.items()}
+    known = {"authority": authority, "unit_code": code, "name": unit.name, "region": ask.region, "items": shown}
+    return UnitView.model_validate({**known, "from": ask.since})

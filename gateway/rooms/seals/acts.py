@@ -1,0 +1,23 @@
+"""What people do in this room."""
+
+from __future__ import annotations
+
+from gateway.foundation.acts import Act
+
+ACTS = (
+    Act("grant_seal", "POST /v1/seal-grants", "seals grant", "seals:grant"),
+    Act("end_seal_grant", "POST /v1/seal-grants/{grant_id}/end", "seals end-grant", "seals:grant"),
+    Act("stop_seal", "POST /v1/seal-stops", "seals stop", "seals:write"),
+    Act("propose_voiding", "POST /v1/sealed-documents/{document_id}/voiding", "seals void", "seals:write", two=True),
+    Act(
+        "confirm_voiding",
+        "POST /v1/sealed-documents/{document_id}/voiding/confirmation",
+        "seals confirm-voiding",
+        "seals:write",
+        look="/v1/sealed-documents/{document_id}",
+    ),
+    Act(
+        "withdraw_voiding", "DELETE /v1/sealed-documents/{document_id}/voiding", "seals withdraw-voiding", "seals:write"
+    ),
+    Act("verify_document", "POST /v1/verifications", "seals verify", "seals:read"),
+)
