@@ -223,15 +223,19 @@ class _Made(TyperCommand):
     """A command that is made from its route once it is asked for more than its line in the help."""
 
     def __init__(self, verb: str, room: rooms.Room, act: Act) -> None:
+        self._room, self._act = room, act
         super().__init__(verb, help=worded(act.sentence, spoken()))
-        self._room, self._act, self._whole = room, act, None
+
+    @cached_property
+    def whole(self) -> Any:
+        """The command itself, with the options that its route asks for."""
+        made = _click(self.name or "", acting.made(self._room, self._act))
+        made.epilog = self.epilog
+        return made
 
     def make_context(self, info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:
-        """Begin the command itself, with the options that its route asks for."""
-        if self._whole is None:
-            self._whole = _click(self.name or "", acting.made(self._room, self._act))
-            self._whole.epilog = self.epilog
-        return self._whole.make_context(info_name, args, parent, **extra)
+        """Begin the command itself."""
+        return self.whole.make_context(info_name, args, parent, **extra)
 
 
 def _group(word: str) -> Any:

@@ -196,8 +196,8 @@ def _kind(annotation: Any) -> tuple[type, bool, str]:
         return str, False, ", ".join(str(one.value) for one in annotation)
     if annotation in _SCALARS:
         return annotation, False, ""
-    parts = hasattr(annotation, "model_fields") or typing.get_origin(annotation) is not None or annotation is dict
-    return str, False, "JSON" if parts else ""
+    has_parts = hasattr(annotation, "model_fields") or typing.get_origin(annotation) is not None or annotation is dict
+    return str, False, "JSON" if has_parts else ""
 
 
 def _value(flag: str, field: Any, given: Any) -> Any:

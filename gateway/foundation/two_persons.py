@@ -56,6 +56,7 @@ class Person:
     name: str
     operator: bool
     officer: str | None = None
+    supervisor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +154,15 @@ class TwoPersons:
             )
         self._write(conn, matter, person, Part.CONFIRMED, Side.CONFIRMING, seen)
         return self._enough(self.participants(conn, matter), tokens, operators)
+
+    def withdraws(self, conn: Connection, matter: str, person: Person) -> None:
+        """A person takes back what waits: whoever proposed it, or a supervisor, which stands in the audit.
+
+        Raises a 403 Problem for anybody else: who disagrees does not confirm.
+        """
+        mine = any(one.person == person.id and one.part is Part.PROPOSED for one in self.participants(conn, matter))
+        if not (mine or person.supervisor):
+            raise Problem(say("two_persons.withdraws"), type="proposer-needed")
 
     def seen(self, face: Mapping[str, Any]) -> str:
         """The token over the parts of a matter: what a view shows and a confirmation sends back.

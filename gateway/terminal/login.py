@@ -44,11 +44,8 @@ def asking_as(ctx: typer.Context, who: Identity) -> Iterator[Asking]:
     """The gateway to ask, as this person. Raises InvalidProblem where it is said twice who that is."""
     if who.login is not None and who.key_file is not None:
         raise InvalidProblem(say("terminal.who"), field="--login")
-    password = ""
-    if who.login is not None:
-        asked = sys.stdin.readline if who.password_from_stdin else _prompt
-        password = asked().rstrip("\r\n")
-    with asking(ctx, Caller(who.key_file, who.login, password)) as gateway:
+    asked = sys.stdin.readline if who.password_from_stdin else _prompt
+    with asking(ctx, Caller(who.key_file, who.login, lambda: asked().rstrip("\r\n"))) as gateway:
         yield gateway
 
 

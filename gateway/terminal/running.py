@@ -51,16 +51,17 @@ class Caller:
 
     key_file: Path | None = None
     login: str | None = None
-    password: str = ""
+    password: Callable[[], str] = str
 
     def headers(self) -> dict[str, str]:
-        """What says so in a request. Raises InvalidProblem for a file in which there is no key."""
+        """What says so in a request; asks for the password. Raises InvalidProblem for a file without a key."""
+        spoken_here = {"Accept-Language": str(spoken())}
         if self.key_file is not None:
-            return {"Authorization": f"Bearer {_key_in(self.key_file)}"}
+            return {**spoken_here, "Authorization": f"Bearer {_key_in(self.key_file)}"}
         if self.login is not None:
-            word = base64.b64encode(f"{self.login}:{self.password}".encode()).decode()
-            return {"Authorization": f"Basic {word}"}
-        return {}
+            word = base64.b64encode(f"{self.login}:{self.password()}".encode()).decode()
+            return {**spoken_here, "Authorization": f"Basic {word}"}
+        return spoken_here
 
 
 @contextlib.contextmanager
@@ -68,21 +69,20 @@ def asking(ctx: typer.Context, caller: Caller | None = None) -> Iterator[Asking]
     """The gateway to ask, while this lasts. Raises LockedError where another command works on the database."""
     caller = caller or Caller()
     settings = session(ctx).settings
-    headers = {"Accept-Language": spoken(), **caller.headers()}
     if caller.key_file is not None:
-        with _over_the_network(settings, headers) as send:
+        with _over_the_network(settings, caller.headers()) as send:
             yield _answered_by(send)
     elif (found := _running_here(settings)) is not None:
-        with _over_the_socket(found, headers) as send:
+        with _over_the_socket(found, caller.headers()) as send:
             yield _answered_by(send)
     else:
-        with _in_this_process(ctx, headers) as send:
+        with _in_this_process(ctx, caller) as send:
             yield _answered_by(send)
 
 
 def ask(settings: Settings, key_file: Path, method: str, path: str, body: object = None) -> Any:
     """One request under a key to where ``[server]`` says that the API listens; ``0.0.0.0`` means this machine."""
-    with _over_the_network(settings, {"Accept-Language": spoken(), **Caller(key_file).headers()}) as send:
+    with _over_the_network(settings, Caller(key_file).headers()) as send:
         return _answered_by(send)(method, path, body)
 
 
@@ -120,7 +120,7 @@ def _over_the_socket(path: Path, headers: dict[str, str]) -> Iterator[_Send]:
 
 
 @contextlib.contextmanager
-def _in_this_process(ctx: typer.Context, headers: dict[str, str]) -> Iterator[_Send]:
+def _in_this_process(ctx: typer.Context, caller: Caller) -> Iterator[_Send]:
     """Open the gateway here. It lives in a thread with a loop of its own, since a command may stop to ask somebody."""
     import httpx
     from anyio.from_thread import start_blocking_portal
@@ -132,6 +132,7 @@ def _in_this_process(ctx: typer.Context, headers: dict[str, str]) -> Iterator[_S
 
     with (
         session(ctx).changing() as settings,
+        contextlib.nullcontext(caller.headers()) as headers,  # nobody is asked for a password in vain
         start_blocking_portal() as portal,
         portal.wrap_async_context_manager(App.open(settings)) as gateway,
     ):

@@ -138,6 +138,7 @@ def commands() -> dict[str, Any]:
 
 def described(command: Any, name: str) -> Iterator[tuple[str, Any]]:
     """A command and those below it."""
+    command = getattr(command, "whole", command)
     words = [one for one in command.params if one.name != "help"]
     yield (
         name,

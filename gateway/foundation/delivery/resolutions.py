@@ -160,7 +160,14 @@ class Resolutions:
         """Take back what was said before it counted. Raises NotFoundProblem, and a 403 Problem."""
         require_operator(by, _RESOLVING)
         now = self._delivery.node.now()
-        if not await self._store.write(lambda conn: resolution_records.withdraw(conn, operation_id, now)):
+
+        def unit(conn: Connection) -> bool:
+            said = resolution_records.standing(conn, operation_id)
+            if said is not None and said.state is ResolutionState.PROPOSED:
+                self._two_persons.withdraws(conn, said.id, by)
+            return resolution_records.withdraw(conn, operation_id, now)
+
+        if not await self._store.write(unit):
             raise NotFoundProblem(say("operations.no_resolution_open"))
 
     async def of(self, operation_id: str) -> Resolution:

@@ -27,4 +27,4 @@ def person(who: Principal, officer: str | None = None, *, alone: bool = False) -
     if who.role == MACHINE and not alone:
         raise Problem(say("terminal.who"), type="operator-needed")
     operator = who.kind == "operator"
-    return Person(who.client_id, who.name, operator, None if operator else officer)
+    return Person(who.client_id, who.name, operator, None if operator else officer, who.role == "supervisor")

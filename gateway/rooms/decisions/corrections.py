@@ -180,6 +180,7 @@ class Corrections:
             decision, old = self._recorded(conn, at)
             once.about(decision.id).begin(conn, once.done)
             waits = self._waiting(conn, decision, old)
+            self._base.two_persons.withdraws(conn, waits.id, by)
             told = {"decision_number": decision.number, "reason": reason, "by": by.name}
             self._life.move(conn, waits, CorrectionStatus.WITHDRAWN, tell=told, withdrawn_because=reason)
 

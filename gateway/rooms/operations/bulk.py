@@ -114,7 +114,13 @@ class BulkRetries:
         """Take it back before it counts. Raises NotFoundProblem, and a 403 Problem for a key."""
         require_operator(by, _SENDING_ON)
         now = self._node.now()
-        if not await self._base.store.write(lambda conn: bulk_records.change(conn, bulk_id, withdrawn_at=now)):
+
+        def unit(conn: Connection) -> bool:
+            if bulk_records.held(conn, bulk_id).standing == "proposed":
+                self._base.two_persons.withdraws(conn, bulk_id, by)
+            return bulk_records.change(conn, bulk_id, withdrawn_at=now)
+
+        if not await self._base.store.write(unit):
             raise NotFoundProblem(say("operations.bulk_not_waiting"))
 
     async def of(self, bulk_id: str) -> BulkSight:

@@ -185,6 +185,7 @@ class Proposals:
 
         def unit(conn: Connection) -> None:
             one = self._proposed(conn, proposal_id)
+            self._base.two_persons.withdraws(conn, proposal_id, by)
             if not self._life.move(conn, one, ProposalState.WITHDRAWN, tell={"by": by.name}):
                 raise _not_proposed()
             if one.proposal.refund_id is not None and one.proposal.refund_status is RefundStatus.PROPOSED:

@@ -198,6 +198,7 @@ class SealVoidings:
 
         def unit(conn: Connection) -> None:
             voiding, _ = self._open(conn, document_id)
+            self._base.two_persons.withdraws(conn, voiding.id, by)
             told = {"by": by.name, "reason": reason}
             self._life.move(conn, voiding, VoidingStatus.WITHDRAWN, tell=told, reason=reason)
 

@@ -110,7 +110,8 @@ def test_codes_are_sent_on_when_another_operator_has_confirmed_what_they_saw(cal
 @pytest.mark.usefixtures("work")
 def test_what_is_taken_back_stays_parked(call: Call) -> None:
     made = json.loads(by("wang", "retry", "--action", "nontax.issue", *REASON).stdout)
-    assert json.loads(by("li", "bulk", "withdraw", made["id"]).stdout)["state"] == "withdrawn"
+    assert by("li", "bulk", "withdraw", made["id"]).exit_code == 4, "it is not li who proposed it"
+    assert json.loads(by("wang", "bulk", "withdraw", made["id"]).stdout)["state"] == "withdrawn"
     assert by("li", "bulk", "confirm", made["id"], "--seen", made["seen"]).exit_code != 0
     assert states(call)["opn_1"] == "parked"
 

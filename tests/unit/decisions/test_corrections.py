@@ -170,7 +170,7 @@ async def test_whoever_proposes_does_not_confirm_and_takes_back_what_nobody_has_
     await room.correct(served, CHEN)
     await refused(ConflictProblem, "second-person-needed", room.confirm(served, CHEN, await room.seen()))
     await refused(Problem, "operator-needed", room.corrections.withdraw(At("A1", NUMBER, served), "误", by=KEY))
-    await room.corrections.withdraw(At("A1", NUMBER, served), "误提", by=LIN)
+    await room.corrections.withdraw(At("A1", NUMBER, served), "误提", by=CHEN)
     assert room.told[-1].type == "decision.correction_withdrawn"
     await refused(NotFoundProblem, "not-found", room.confirm(served, LIN, "x"))
     assert await room.due() == "2026-10-12"

@@ -205,7 +205,9 @@ async def test_one_thing_is_said_at_a_time_and_can_be_taken_back_until_it_counts
     await parked.desk.propose(parked.operation, ANNA, happened=False, reason="first")
     with pytest.raises(ConflictProblem, match="already"):
         await parked.desk.propose(parked.operation, BORIS, happened=False, reason="second")
-    await parked.desk.withdraw(parked.operation, BORIS)
+    with pytest.raises(Problem, match="only whoever proposed it"):
+        await parked.desk.withdraw(parked.operation, BORIS)
+    await parked.desk.withdraw(parked.operation, replace(BORIS, supervisor=True))
     await parked.desk.propose(parked.operation, BORIS, happened=False, reason="second")
     shown = await seen(parked)
     await parked.desk.confirm(parked.operation, ANNA, seen=shown)

@@ -139,7 +139,7 @@ async def test_a_refund_is_proposed_by_one_and_confirmed_by_another_who_closes_t
 async def test_a_withdrawn_proposal_takes_its_refund_with_it_and_makes_room_for_another(room: Room) -> None:
     known = await room.twice()
     made = await room.proposals.propose(known.id, REFUND, by=LI)
-    await room.proposals.withdraw(made.id, by=WANG)
+    await room.proposals.withdraw(made.id, by=LI)
     gone = (await room.proposals.view(made.id)).proposal
     assert (gone.state, gone.refund_status) == (ProposalState.WITHDRAWN, RefundStatus.DISMISSED)
     assert await room.state(known) is BreakState.OPEN
