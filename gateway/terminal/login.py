@@ -40,12 +40,15 @@ def as_operator(ctx: typer.Context, who: Identity, act: Callable[[Asking], T]) -
 
 
 @contextlib.contextmanager
-def asking_as(ctx: typer.Context, who: Identity) -> Iterator[Asking]:
-    """The gateway to ask, as this person. Raises InvalidProblem where it is said twice who that is."""
+def asking_as(ctx: typer.Context, who: Identity, *, every: bool = False) -> Iterator[Asking]:
+    """The gateway to ask, as this person. Raises InvalidProblem where it is said twice who that is.
+
+    ``every``: routes of other rooms are asked too.
+    """
     if who.login is not None and who.key_file is not None:
         raise InvalidProblem(say("terminal.who"), field="--login")
     asked = sys.stdin.readline if who.password_from_stdin else _prompt
-    with asking(ctx, Caller(who.key_file, who.login, lambda: asked().rstrip("\r\n"))) as gateway:
+    with asking(ctx, Caller(who.key_file, who.login, lambda: asked().rstrip("\r\n")), every=every) as gateway:
         yield gateway
 
 

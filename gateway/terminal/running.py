@@ -65,8 +65,11 @@ class Caller:
 
 
 @contextlib.contextmanager
-def asking(ctx: typer.Context, caller: Caller | None = None) -> Iterator[Asking]:
-    """The gateway to ask, while this lasts. Raises LockedError where another command works on the database."""
+def asking(ctx: typer.Context, caller: Caller | None = None, *, every: bool = False) -> Iterator[Asking]:
+    """The gateway to ask, while this lasts. Raises LockedError where another command works on the database.
+
+    ``every``: routes of other rooms than that of the command are asked too.
+    """
     caller = caller or Caller()
     settings = session(ctx).settings
     if caller.key_file is not None:
@@ -76,7 +79,7 @@ def asking(ctx: typer.Context, caller: Caller | None = None) -> Iterator[Asking]
         with _over_the_socket(found, caller.headers()) as send:
             yield _answered_by(send)
     else:
-        with _in_this_process(ctx, caller) as send:
+        with _in_this_process(ctx, caller, None if every else _room_of(ctx)) as send:
             yield _answered_by(send)
 
 
@@ -120,7 +123,7 @@ def _over_the_socket(path: Path, headers: dict[str, str]) -> Iterator[_Send]:
 
 
 @contextlib.contextmanager
-def _in_this_process(ctx: typer.Context, caller: Caller) -> Iterator[_Send]:
+def _in_this_process(ctx: typer.Context, caller: Caller, only: str | None) -> Iterator[_Send]:
     """Open the gateway here. It lives in a thread with a loop of its own, since a command may stop to ask somebody."""
     import httpx
     from anyio.from_thread import start_blocking_portal
@@ -139,7 +142,7 @@ def _in_this_process(ctx: typer.Context, caller: Caller) -> Iterator[_Send]:
         base = gateway.base
         base.delivery.node.stopping = True  # nothing leaves from here: whoever sends carries it out
         api: tuple[Face, ...] = ("api",)
-        served = AtThisMachine(build(gateway, api, only=_room_of(ctx)), base.access, base.audit, getpass.getuser())
+        served = AtThisMachine(build(gateway, api, only=only), base.access, base.audit, getpass.getuser())
         http = httpx.AsyncClient(
             base_url="http://gateway", headers=headers, timeout=_PATIENT_SECONDS, transport=httpx.ASGITransport(served)
         )

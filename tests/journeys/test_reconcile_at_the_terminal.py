@@ -40,8 +40,6 @@ async def test_a_day_is_matched_explained_and_reported_while_the_gateway_runs(si
     await site.until(f"/v1/payments/{payment['id']}", lambda now: now["exceptions"])
     day = day_of(site.clock.now())
     site.simulators.faults({"system": "nontax", "kind": "statement_extra", "key": f"{day:%Y%m%d}", "code": STRAY})
-    key = await key_of(site, "gao", "高远", tmp_path)
-
     done = await gateway(site, "reconcile", "--day", str(day))  # the running gateway does it, asked over its socket
     assert done.exit_code == 1, done.stderr
     for words in ("重复缴款", "待查收入", STRAY, "Why: gateway reconcile explain BREAK"):
