@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property, partial
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -20,6 +20,10 @@ from gateway.foundation.acts import Act
 from gateway.terminal.output import EXIT_CODES, Session, report, spoken
 from gateway.words.errors import GatewayError, SettingsError, UnavailableProblem
 from gateway.words.saying import say, worded
+
+if TYPE_CHECKING:
+    from gateway.app import App
+    from gateway.settings import Face
 
 FRAME = {
     "demo": "gateway.cli.demo:demo",
@@ -40,6 +44,7 @@ FRAME = {
 }
 """The commands of no room, each with its place: a command loads what it needs and no more."""
 
+API: Face = "api"
 IN_TROUBLE = ("adapters", "doctor")
 """What serves also where rooms cannot be found: it names what is wrong."""
 
@@ -155,6 +160,13 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _answered_by(gateway: App, only: str | None) -> Any:
+    """The API of a gateway that a command has opened."""
+    from gateway.faces.build import build
+
+    return build(gateway, (API,), only)
+
+
 @app.callback()
 def root(
     ctx: typer.Context,
@@ -164,7 +176,7 @@ def root(
     _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
     """What every command has."""
-    ctx.obj = Session(settings)
+    ctx.obj = Session(settings, _answered_by)
 
 
 def shown(name: str, found: Mapping[str, Any]) -> Any:

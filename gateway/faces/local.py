@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.faces.guarded import Guarded, GuardedConfig
-from gateway.foundation.http.local import answers, reachable
+from gateway.foundation.local_socket import answers, reachable
 from gateway.settings import ServerSettings
 from gateway.words.errors import SettingsError
 from gateway.words.saying import say

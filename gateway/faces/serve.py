@@ -19,7 +19,8 @@ from gateway.faces.build import build
 from gateway.faces.frames import FrameDoors
 from gateway.faces.guarded import GuardedConfig
 from gateway.faces.local import LocalConfig
-from gateway.foundation.http.local import AtThisMachine, socket_of
+from gateway.foundation.http.local import AtThisMachine
+from gateway.foundation.local_socket import socket_of
 from gateway.settings import FACES, Face
 from gateway.words.errors import SettingsError
 from gateway.words.saying import say

@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # every command starts here: what only some need is loaded wh
     from rich.table import Table
     from sqlalchemy import Connection
 
+    from gateway.app import App
     from gateway.foundation.store import Store
     from gateway.settings import Settings
 
@@ -70,11 +71,19 @@ def _remember(ctx: typer.Context, wanted: bool) -> bool:
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.", callback=_remember)]
 
 
+def _nothing(_: App, __: str | None) -> Any:
+    raise LookupError("nobody has said what answers requests here")
+
+
 @dataclass
 class Session:
-    """One run of the command line: its settings, loaded when the first command asks."""
+    """One run of the command line: its settings, loaded when the first command asks.
+
+    ``answered_by``: what answers requests to a gateway that is opened here, of one room or of all.
+    """
 
     file: Path | None = None
+    answered_by: Callable[[App, str | None], Any] = field(default=_nothing, repr=False)
     _settings: Settings | None = field(default=None, repr=False)
 
     @property

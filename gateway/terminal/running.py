@@ -108,7 +108,7 @@ def _over_the_network(settings: Settings, headers: dict[str, str]) -> Iterator[_
 def _over_the_socket(path: Path, headers: dict[str, str]) -> Iterator[_Send]:
     import httpx
 
-    from gateway.foundation.http.local import reachable
+    from gateway.foundation.local_socket import reachable
 
     with (
         reachable(path) as place,
@@ -129,9 +129,7 @@ def _in_this_process(ctx: typer.Context, caller: Caller, only: str | None) -> It
     from anyio.from_thread import start_blocking_portal
 
     from gateway.app import App
-    from gateway.faces.build import build
     from gateway.foundation.http.local import AtThisMachine
-    from gateway.settings import Face
 
     with (
         session(ctx).changing() as settings,
@@ -141,8 +139,7 @@ def _in_this_process(ctx: typer.Context, caller: Caller, only: str | None) -> It
     ):
         base = gateway.base
         base.delivery.node.stopping = True  # nothing leaves from here: whoever sends carries it out
-        api: tuple[Face, ...] = ("api",)
-        served = AtThisMachine(build(gateway, api, only=only), base.access, base.audit, getpass.getuser())
+        served = AtThisMachine(session(ctx).answered_by(gateway, only), base.access, base.audit, getpass.getuser())
         http = httpx.AsyncClient(
             base_url="http://gateway", headers=headers, timeout=_PATIENT_SECONDS, transport=httpx.ASGITransport(served)
         )
@@ -163,7 +160,7 @@ def _room_of(ctx: typer.Context) -> str | None:
 
 def _running_here(settings: Settings) -> Path | None:
     """The socket of a gateway that runs on this machine with these settings."""
-    from gateway.foundation.http.local import answers, socket_of
+    from gateway.foundation.local_socket import answers, socket_of
 
     place = socket_of(settings)
     return place if place is not None and place.is_socket() and answers(place) else None

@@ -8,7 +8,6 @@ ROOM = Room(
     package=__package__,
     acts=ACTS,
     title="导出",
-    needs=("accounts",),
     scopes=("exports:make",),
     routes=(".routes:router",),
     commands={"export": ".commands:export"},
