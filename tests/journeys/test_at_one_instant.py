@@ -147,12 +147,14 @@ NO_SENSE = {
     "POST /v1/clients/{client}/revocation": "what is revoked stays revoked since the first",
     "POST /v1/keys/{key_id}/revocation": "what is revoked stays revoked since the first",
     "POST /v1/operators": "the login is one, and the second is told that it is there",
+    "POST /v1/operators/{login}/forgotten-code": "what is forgotten stays so",
     "POST /v1/operators/{login}/keys": "each asks for a key of its own",
     "POST /v1/operators/{login}/revocation": "who is disabled stays disabled",
     "PUT /v1/operators/{login}/password": "the last one counts",
     "PUT /v1/authorities/{authority}/organ": "one row a day, the last one counts",
     "PUT /v1/authorities/{authority}/unit": "one row a day, the last one counts",
     "POST /v1/webhook-endpoints/{endpoint_id}/test": "each is an event of its own that tells nothing",
+    "POST /v1/exports": "puts what is there into a file",
     "POST /v1/operations/{operation_id}/retry": "asks about one operation soon: its row is one, its calls are fenced",
 }
 """Requests that change nothing that another one could make wrong, and why."""
