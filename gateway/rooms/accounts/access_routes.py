@@ -228,8 +228,7 @@ async def list_operators(base: Base, _: Reader) -> Page[OperatorView]:
 @router.post("/operators", status_code=201, response_model=OperatorView, responses=responses(409, 413))
 async def create_operator(base: Base, _: OfPeople, ask: OperatorAsk) -> OperatorView:
     """Record a person who operates the gateway."""
-    known = {"once": ask.once, "authorities": ask.authorities}
-    return OperatorView.of(await base.access.create_operator(ask.login, ask.name, ask.role, ask.password, **known))
+    return OperatorView.of(await base.access.create_operator(**ask.model_dump()))
 
 
 @router.put("/operators/{login}/password", response_model=OperatorView, responses=responses(404, 413))
