@@ -10,8 +10,6 @@ READ = ":read"
 PEOPLE = "accounts:people"
 """Who has it says who there is: whoever confirms money must not be able to make a second person."""
 _ACCESS = ("accounts:", "keys:")
-PEOPLE = "accounts:people"
-"""Who has it says who there is: whoever confirms money must not be able to make a second person."""
 
 
 def scopes() -> tuple[str, ...]:
