@@ -25,7 +25,7 @@ Writer = Annotated[Principal, Depends(operator("accounts:write"))]
 class ItemAsk(Ask):
     """An income item 收入项目 of the non-tax platform."""
 
-    code: str = Field(pattern=r"^[0-9A-Za-z]{1,20}$")
+    code: str = Field(min_length=1, max_length=20)
     name: str = Field(min_length=1, max_length=200)
 
 
