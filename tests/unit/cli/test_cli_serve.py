@@ -97,7 +97,9 @@ def test_a_key_that_leaked_is_revoked_while_the_gateway_runs(serving: Serving, c
 
     def asked(key: str) -> int:
         headers = {"Authorization": f"Bearer {key}"}
-        return httpx.get(f"{serving.faces['api']}/v1/payments", headers=headers, trust_env=False).status_code
+        return httpx.get(
+            f"{serving.faces['api']}/v1/payments", headers=headers, trust_env=False, timeout=60
+        ).status_code
 
     assert asked(leaked["key"]) == asked(other["key"]) == 200
     assert call("keys", "revoke", leaked["id"]).code == 0
