@@ -107,7 +107,7 @@ def test_a_key_that_leaked_is_revoked_while_the_gateway_runs(serving: Serving, c
     assert call("keys", "revoke-client", "案件系统").code == 0
     assert asked(other["key"]) == 401
     acts = call("audit", "list", "--json").json["acts"]
-    assert {one["role"] for one in acts} == {"shell"}, "and it is written down who did it"
+    assert "/v1/keys/{id}/revocation" in str([one for one in acts if one["role"] == "shell"]), "and who did it"
     (site / "my.key").write_text(f"\ufeff{other['key']}x\n")
     spilt = call("keys", "revoke", leaked["id"], "--key-file", "my.key")
     assert spilt.code == 4
