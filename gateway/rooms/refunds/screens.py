@@ -46,7 +46,7 @@ from gateway.rooms.refunds.service import RefundDetails, Refunds
 from gateway.rooms.refunds.states import DocumentKind, RefundReason, RefundStatus
 from gateway.words.errors import InvalidProblem
 from gateway.words.money import format_yuan
-from gateway.words.saying import Word, say
+from gateway.words.saying import Sentence, Word, say
 from gateway.words.wrong import reason_of
 
 _NAME: Final = "refunds"
@@ -135,7 +135,7 @@ async def _one(look: Look, refund_id: str) -> Page:
     one = found.refund
     notes: list[Block] = []
     if found.missing:
-        notes.append(Note(say("refunds.screen_missing", missing=[Word(part) for part in found.missing]), "warn"))
+        notes.append(Note(say("refunds.screen_missing", missing=[_either(part) for part in found.missing]), "warn"))
     if one.refusal:
         notes.append(Note(say("refunds.screen_refusal", refusal=one.refusal), "bad"))
     if one.in_doubt_since_at is not None:
@@ -154,6 +154,16 @@ async def _one(look: Look, refund_id: str) -> Page:
     )
 
 
+def _either(part: str) -> Sentence:
+    """Documents of which one is enough, in words."""
+    one, _, other = part.partition(" or ")
+    return (
+        say("refunds.screen_either", one=Word(one), other=Word(other))
+        if other
+        else say("refunds.screen_just", one=Word(one))
+    )
+
+
 def _facts(found: RefundDetails) -> Facts:
     one = found.refund
     payee: Value = None
@@ -168,7 +178,7 @@ def _facts(found: RefundDetails) -> Facts:
         (Named("payment"), To(Code(one.code), "payments", one.payment_id)),
         (Named("bank_serial"), Code(one.bank_serial)),
         (Named("proposed_by"), one.proposed_name),
-        (Named("confirmed_by"), one.confirmed_name or Many(found.confirmations)),
+        (Named("confirmed_by"), one.confirmed_name or (Many(found.confirmations) if found.confirmations else None)),
         (Named("created_at"), Moment(one.created_at)),
         (say("refunds.screen_refunded_at"), Moment(one.refunded_at)),
     ]
