@@ -27,7 +27,7 @@ from gateway.rooms.reconciliation.proposals import Proposals
 from gateway.words.clock import day_of
 from simulators.testing import Simulation
 
-EXAMPLES = int(os.environ.get("GATEWAY_TEST_FUZZ_EXAMPLES", "3"))
+EXAMPLES = int(os.environ.get("GATEWAY_TEST_FUZZ_EXAMPLES", "2"))
 WHOLE = bool(os.environ.get("GATEWAY_TEST_WHOLE"))
 """By day each operation is met by one of the two callers, in turn."""
 NAMED = ("authority", "decision_number", "channel", "profile", "day", "period", "month")
