@@ -55,6 +55,7 @@ def follow(command: Any, words: list[str]) -> str | None:
         return None
     left = iter(words)
     for word in left:
+        command = getattr(command, "whole", command)  # made from its route once it is asked for
         if word.startswith("--"):
             options = {name: one for one in command.params for name in one.opts + one.secondary_opts}
             name, given, _ = word.partition("=")

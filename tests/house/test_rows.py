@@ -21,7 +21,7 @@ def knows_sql(node: Imports) -> bool:
 
 def names_rows(node: Imports) -> bool:
     """Whether SQLAlchemy's type of a row is imported."""
-    return any(one.name.rpartition(".")[2] in ("RowMapping", "Row") for one in node.names)
+    return knows_sql(node) and any(one.name.rpartition(".")[2] in ("RowMapping", "Row") for one in node.names)
 
 
 def imports() -> Iterator[tuple[str, Imports]]:
@@ -57,6 +57,7 @@ def test_rows_are_seen_by_records_and_the_store_alone() -> None:
         ("if TYPE_CHECKING:\n    from sqlalchemy import RowMapping", True, True),
         ("from sqlalchemy.engine import Row as Payment", True, True),
         ("from gateway.rooms.payments.records import Payment", False, False),
+        ("from gateway.foundation.screens import Row", False, False),
         ("'import sqlalchemy'", False, False),
     ],
 )

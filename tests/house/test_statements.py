@@ -12,8 +12,8 @@ BUILDERS = frozenset({"select", "insert", "update", "delete", "union_all"})
 RARE = {
     "foundation/lives.py": "one",  # made once and kept
     "foundation/once.py": "",
-    "foundation/access/records.py": """login_of count_try authorities clients operators names_of keys add_client add_key
-        revoke_key _add""",
+    "foundation/access/records.py": """login_of login_by_id count_try authorities clients operators names_of keys
+        add_client add_key revoke_client revoke_key limit limits _add""",
     "foundation/delivery/callback_records.py": "",
     "foundation/delivery/event_records.py": "timeline find about",
     "foundation/delivery/operation_records.py": """_of_kinds rerun_of overdue release_expired find attempts_of hurry

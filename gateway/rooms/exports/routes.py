@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 
 import httpx
 from fastapi import APIRouter, Depends, Request, Response
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from gateway.foundation.access import Principal
 from gateway.foundation.http.authorization import may
@@ -22,6 +22,7 @@ from gateway.rooms.exports.files import Row, as_csv, as_workbook, flat
 from gateway.words.clock import rfc3339
 from gateway.words.errors import InvalidProblem
 from gateway.words.saying import say
+from gateway.words.text import readable
 
 router = APIRouter(prefix="/v1", tags=["exports"], responses=responses(401, 403, 422, 503))
 
@@ -41,9 +42,9 @@ class ExportAsk(Ask):
     """
 
     list: Literal["payments", "breaks", "disclosures", "refunds", "exceptions"]
-    filter: dict[Annotated[str, Field(max_length=40)], Annotated[str, Field(max_length=200)]] = Field(
-        default={}, max_length=12
-    )
+    filter: Annotated[
+        dict[Annotated[str, Field(max_length=40)], Annotated[str, Field(max_length=200)]], BeforeValidator(readable)
+    ] = Field(default={}, max_length=12)
     form: Literal["xlsx", "csv"] = "xlsx"
 
 

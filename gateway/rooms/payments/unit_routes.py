@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from gateway.foundation.access import Principal
 from gateway.foundation.http.authorization import operator
@@ -16,6 +16,7 @@ from gateway.rooms.payments import IncomeItem, LineKind, Unit, records
 from gateway.words.days import Day
 from gateway.words.errors import InvalidProblem
 from gateway.words.saying import say
+from gateway.words.text import readable
 
 router = APIRouter(prefix="/v1", tags=["access"], responses=responses(401, 403, 422, 503))
 
@@ -36,7 +37,7 @@ class UnitAsk(Ask):
     """
 
     region: str = Field(min_length=1, max_length=12)
-    items: dict[LineKind, ItemAsk] = Field(min_length=1)
+    items: Annotated[dict[LineKind, ItemAsk], BeforeValidator(readable)] = Field(min_length=1)
     unit_code: str | None = Field(default=None, max_length=40)
     name: str | None = Field(default=None, max_length=200)
     since: Day = Field(alias="from")

@@ -21,6 +21,7 @@ from gateway.foundation.delivery.refused_records import Refused
 from gateway.foundation.delivery.tables import callback_nonce
 from gateway.foundation.evidence import Evidence, Exchange
 from gateway.foundation.evidence.tables import exchange
+from gateway.foundation.meters import Meters
 from gateway.ports.base import Incoming, Notice, OpenedCallback, Reply, UnreadableCallbackError
 from gateway.words.clock import ManualClock
 from gateway.words.errors import ContractError, ForgedCallbackError, NotFoundProblem, UnavailableProblem
@@ -69,7 +70,7 @@ class Desk:
         self.applied: list[tuple[str, str]] = []
         self.about: Concerned | None = Concerned("anlan", "pay_1")
         self.fault: Exception | None = None
-        delivery = SimpleNamespace(wake=self.woken.append, events=Events(clock))
+        delivery = SimpleNamespace(wake=self.woken.append, events=Events(clock), node=SimpleNamespace(meters=Meters()))
         self.door = Callbacks(store, self, self.evidence, delivery, envelope, clock)  # type: ignore[arg-type]
         self.door.on(Arrived, self.room)
 
