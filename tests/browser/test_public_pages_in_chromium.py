@@ -20,7 +20,7 @@ from published_records import record
 
 from gateway.faces.public import pages
 from gateway.foundation.store import Store
-from gateway.ports.credit import DisclosedParty
+from gateway.ports.credit import DisclosedParty, named
 from gateway.rooms.bulletin import Bulletin
 from gateway.rooms.bulletin.records import Asked
 from gateway.words.clock import ManualClock
@@ -70,7 +70,7 @@ async def test_every_page_is_readable_by_everybody_on_every_screen(served: tuple
     await browsing.do(empty)
     firm, person = record().party, DisclosedParty(category="natural_person", name="岑某某")
     for number in range(1, 26):
-        party = person if number == 24 else firm.model_copy(update={"name": LONG} if number == 25 else {})
+        party = person if number == 24 else firm.model_copy(update={"name": named(LONG)} if number == 25 else {})
         text = Public("行政处罚决定书\n\n当事人：恒筑建设有限公司\n" + "经查，货架上有过期糕点。" * 60)
         made = record(decision_number=f"安望市监罚决〔2026〕{number}号", party=party, full_text=text)
         await bulletin.put(Asked("own", f"R{number}", ""), made)

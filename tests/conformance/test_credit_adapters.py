@@ -26,6 +26,7 @@ from gateway.ports.credit import (
     SubmitRequest,
     WithdrawRequest,
     named,
+    numbered,
 )
 from gateway.words.clock import Clock, ManualClock, SystemClock, day_of
 from gateway.words.errors import BusyError, DeniedError, NotSentError, RejectedError
@@ -231,7 +232,7 @@ async def test_a_verdict_names_every_refused_field(credit):
 async def test_a_wrong_unified_code_and_a_wrong_id_number_are_named(credit):
     wrong = FIRM.model_copy(update={"uscc": "91990102MA0HD1233X"})
     assert [error.code for error in (await publish(credit, disclosed(wrong))).field_errors] == ["F05"]
-    nobody = PERSON.model_copy(update={"id_number": "990102198803121012"})
+    nobody = PERSON.model_copy(update={"id_number": numbered("990102198803121012")})
     assert [error.code for error in (await publish(credit, disclosed(nobody))).field_errors] == ["F11"]
 
 

@@ -795,6 +795,7 @@ class TakesEveryReceiptForAVerdict(CreditChina):
 @breaks("what_was_never_published_is_not_withdrawn", words="what was never published: accepted")
 @breaks("a_correction_replaces_what_is_shown", words="read_back after a correction: ")
 @breaks("a_repair_ends_the_publication", words="read_back after a repair: published")
+@breaks("a_mark_is_shown_until_it_is_lifted_and_what_is_shielded_is_not", words="mark objection lifted=False: False")
 class SaysThatItDid(DisclosurePortal):
     """And leaves it as it is."""
 
@@ -805,6 +806,9 @@ class SaysThatItDid(DisclosurePortal):
         return await self.withdraw(request)
 
     async def repair(self, request: Any) -> Submission:
+        return await self.withdraw(request)
+
+    async def mark(self, request: Any) -> Submission:
         return await self.withdraw(request)
 
 
