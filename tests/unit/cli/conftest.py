@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.cli import app
+from gateway.foundation.access.records import Authority, add_authority
 from gateway.foundation.crypto.envelope import Envelope, installed_keys
 from gateway.foundation.delivery.tables import (
     attempt,
@@ -36,6 +37,10 @@ authority = "*"
 capability = "entities"
 channels = ["register"]
 """
+
+
+AUTHORITIES = ("A1", "11990102", "a")
+"""Whose records tests put in: whoever is at the terminal sees those of authorities that are there."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,9 @@ def database(site: Path, call: Call) -> Iterator[Store]:
     """The installation's database, migrated."""
     assert call("migrate").code == 0
     store = Store.open(f"sqlite:///{site}/gateway.sqlite")
+    for number, code in enumerate(AUTHORITIES):
+        made = Authority(code, f"{code}局", f"{number:018}", None, None)
+        store.write_sync(lambda conn, made=made: add_authority(conn, made, 0))
     yield store
     store.close()
 
