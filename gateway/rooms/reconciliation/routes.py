@@ -24,6 +24,7 @@ from gateway.foundation.http.two_persons import Confirmation, person
 from gateway.foundation.http.views import Ask, Cursor, Limit, Page, View, after, cursor_after, instant
 from gateway.foundation.once import Once
 from gateway.foundation.two_persons import require_operator
+from gateway.ports.nontax import KIND
 from gateway.rooms.reconciliation import (
     CHINESE,
     Break,
@@ -523,10 +524,16 @@ async def withdraw_break_proposal(proposed: TheProposals, who: Operator, proposa
 
 
 async def channels_of(base: Foundation, who: Principal) -> set[str]:
-    """Channels whose sums the caller may see: of every authority that pays there, or an operator's all."""
+    """Channels whose sums the caller may see: where nobody else's payments are.
+
+    An operator who sees every authority sees every channel, also one that no route leads to any more.
+    """
+    known = await base.access.authorities()
+    if who.kind == "operator" and all(authority.code in who.authorities for authority in known):
+        return {one.name for one in base.channels.all() if one.info.kind == KIND}
     mine: set[str] = set()
     others: set[str] = set()
-    for authority in await base.access.authorities():
+    for authority in known:
         group = mine if authority.code in who.authorities else others
         group |= {one.name for one in base.channels.route(authority.code, "payments")}
     return mine - others
