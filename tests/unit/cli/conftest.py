@@ -86,13 +86,22 @@ def call(site: Path) -> Call:
 
 
 @pytest.fixture
-def database(site: Path, call: Call) -> Iterator[Store]:
-    """The installation's database, migrated."""
+def installed(site: Path, call: Call) -> str:
+    """The address of the installation's database, migrated, with the authorities of what tests put in."""
     assert call("migrate").code == 0
-    store = Store.open(f"sqlite:///{site}/gateway.sqlite")
+    url = f"sqlite:///{site}/gateway.sqlite"
+    store = Store.open(url)
     for number, code in enumerate(AUTHORITIES):
         made = Authority(code, f"{code}局", f"{number:018}", None, None)
         store.write_sync(lambda conn, made=made: add_authority(conn, made, 0))
+    store.close()
+    return url
+
+
+@pytest.fixture
+def database(installed: str) -> Iterator[Store]:
+    """The installation's database."""
+    store = Store.open(installed)
     yield store
     store.close()
 

@@ -22,9 +22,8 @@ PASSWORD = "long enough a password"
 
 
 @pytest.fixture
-def served(call: Call, site: Path) -> str:
+def served(call: Call, site: Path, installed: str) -> str:
     """A decision that was served, and two operators and a supervisor; the id of the event."""
-    assert call("migrate").code == 0
     people = (("gao", "高远", "operator"), ("lin", "林溪", "operator"), ("meng", "孟长", "supervisor"))
     for login, name, role in people:
         made = call("operators", "create", login, name, "--role", role, "--password-stdin", typed=PASSWORD + "\n")
@@ -86,10 +85,10 @@ def test_where_something_leans_on_it_a_second_person_agrees_to_what_they_saw(
     assert call(*this, "--confirm", "--seen", waits["seen"], *by("gao"), typed=PASSWORD).code == 4, "nor alone"
     done = call(*this, "--confirm", "--seen", waits["seen"], "--json", *by("lin"), typed=PASSWORD)
     assert done.json["corrections"][0]["confirmed_by"] == "林溪"
-    assert done.json["events"][1] | {"id": "", "replaces": ""} == {
+    assert done.json["events"][1] | {"id": "", "replaces": "", "recorded_at": ""} == {
         **{"kind": "served", "on": "2026-03-03", "method": "direct", "evidence": None, "undelivered": None},
         **{"shown_by": None, "appeal": None, "appeal_kind": None, "party": None, "applied_on": None, "until": None},
-        **{"reason": None, "id": "", "in_force": True, "replaces": "", "recorded_by": "高远"},
+        **{"reason": None, "id": "", "in_force": True, "replaces": "", "recorded_by": "高远", "recorded_at": ""},
     }
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from gateway.foundation.access.tables import authority
 from gateway.foundation.store import Store
 from gateway.rooms.payments import IncomeItem, LineKind, Unit, records
 from gateway.words.clock import SystemClock
@@ -42,15 +41,13 @@ def bills(site: Path, database: Store) -> Path:
     unit = Unit("990102001", "望川区综合行政执法局", "990102", {LineKind.FINE: item})
 
     async def prepare() -> None:
-        row = {"code": "A1", "name": "望川区综合行政执法局", "uscc": "11990102MB0000011T", "created_at": 1}
-        await database.write(lambda conn: conn.execute(authority.insert(), row).rowcount)
         start = date(SystemClock().now().year - 1, 1, 1)
         await database.write(lambda conn: records.set_unit(conn, "A1", unit, start))
 
     asyncio.run(prepare())
     database.close()
     file = site / "bills.csv"
-    rows = [HEADER, ROW.format(n=1, fine="200.00"), ROW.format(n=2, fine="200")]
+    rows = [HEADER, ROW.format(n=1, fine="200.00"), ROW.format(n=2, fine="贰佰")]
     file.write_text("\r\n".join(rows), encoding="utf-8")
     return file
 

@@ -34,11 +34,10 @@ channels = ["portal"]
 
 
 @pytest.fixture
-def asked(call: Call, site: Path) -> str:
+def asked(call: Call, site: Path, installed: str) -> str:
     """A request for the repair of a decision that the portal shows, its fine unpaid; its id."""
     with (site / "gateway.toml").open("a", encoding="utf-8") as settings:
         settings.write(PORTAL)
-    assert call("migrate").code == 0
     for login, name in (("gao", "高远"), ("lin", "林溪")):
         made = call("operators", "create", login, name, "--role", "operator", "--password-stdin", typed=PASSWORD + "\n")
         assert made.code == 0, made.err
