@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
@@ -82,6 +82,7 @@ async def sign_in_page(request: Request, gateway: Gateway) -> Response:
 async def sign_in(request: Request, gateway: Gateway) -> Response:
     """Let somebody in, and lead to where they wanted to go: a form that was typed before a session's end is kept."""
     stranger = Stranger(gateway, request)
+    fields: dict[str, str] = {}
     try:
         fields, _ = await sent(request)
         gate.require_own_form(request, fields, signed_in=False)
@@ -570,7 +571,9 @@ def _number(text: str | None) -> int:
 def _own_address(to: str) -> str:
     """An address of the console itself; its first page for any other."""
     own = to == HOME or to.startswith((f"{HOME}/", f"{HOME}?"))
-    return to if own and "\\" not in to and "//" not in to.partition("?")[0] and to.isprintable() else HOME
+    steps = unquote(to.partition("?")[0]).split("/")
+    plain = "\\" not in to and to.isprintable() and not {"", ".", ".."} & set(steps[1:])
+    return to if own and plain else HOME
 
 
 def _redirect(to: str) -> RedirectResponse:

@@ -137,13 +137,27 @@ async def test_a_form_of_another_site_does_nothing(console):
     assert (await console.http.post("/console/sign-out", data={})).status_code == 403
     marked = {"mark": console.mark(page)}
     assert (await console.http.post("/console/sign-out", data=marked, headers=foreign)).status_code == 403
+    for origin in ("https://evil.example", "null"):
+        old = {"origin": origin}
+        assert (await console.http.post("/console/sign-out", data=marked, headers=old)).status_code == 403
+        assert (await console.http.post("/console/sign-in", data={"login": "duizhang"}, headers=old)).status_code == 403
     assert (await console.http.get("/console/today")).status_code == 200
-    assert (await console.http.post("/console/sign-out", data=marked)).status_code == 303
+    own = {"origin": "http://127.0.0.1"}
+    assert (await console.http.post("/console/sign-out", data=marked, headers=own)).status_code == 303
     assert (await console.http.get("/console/today")).status_code == 303
 
 
 async def test_signing_in_leads_nowhere_else(console):
-    for to in ("//evil.example", "https://evil.example", "/console//evil.example", "/console\\evil", "/other"):
+    outside = ("//evil.example", "https://evil.example", "/console//evil.example", "/console\\evil", "/other")
+    for to in (*outside, "/console/../other", "/console/%2e%2e/other", "/console/x/."):
         answer = await console.sign_in(to=to)
         assert answer.headers["location"] == "/console", to
     assert "default-src 'none'" in (await console.http.get("/console/today")).headers["content-security-policy"]
+
+
+async def test_what_is_no_form_is_refused_in_words(console):
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    for body in (b"login=\xff\xfe", b"&".join(b"a%d=1" % one for one in range(300))):
+        answer = await console.http.post("/console/sign-in", content=body, headers=kind)
+        assert answer.status_code == 422
+        assert "提交的内容无法识别" in answer.text
