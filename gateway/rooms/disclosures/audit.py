@@ -58,7 +58,7 @@ def must(one: Published, said: Said) -> Iterator[Amiss]:
     if not spoken.get(status, True):
         yield Amiss(say("books.nobody_said", state=status.value), unproven=True)
     sent = [each.asked["record"] for each in said.of("credit.submit", "credit.correct") if each.state == "done"]
-    if sent and one.sent is not None and one.sent.model_dump(mode="json") not in sent:
+    if sent and one.sent is not None and one.sent not in map(DisclosureRecord.model_validate, sent):
         yield Amiss(say("books.other_record"))
 
 
