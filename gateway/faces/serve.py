@@ -51,8 +51,9 @@ async def serve(
     ``on_doors`` gets, before that, the addresses where platforms connect and speak in frames, by channel; they belong
     to the face ``callbacks``.
 
-    On the way out readiness turns red first, then no connection is accepted, then requests end; delivery is stopped by
-    ``App.open``, which lets calls end and marks the rest as in doubt. Raises SettingsError for an address in use.
+    On the way out readiness turns red first, then no connection is accepted, then requests end, which wait for no
+    outcome any more; delivery is stopped by ``App.open``, which lets calls end and marks the rest as in doubt. Raises
+    SettingsError for an address in use.
     """
     stop = stop or asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -93,6 +94,7 @@ async def serve(
         waiting.cancel()
     finally:
         app.stopping = True
+        app.base.delivery.let_go()
         for listener, _ in listeners:
             listener.should_exit = True
         await doors.close()

@@ -306,6 +306,10 @@ class Delivery:
         self.leases.start()
         await self._engine.start(self.pumps.take)
 
+    def let_go(self) -> None:
+        """Requests wait no longer for what is under way: a stop has one grace for it, and it is that of the calls."""
+        self.attempts.waiters.let_go()
+
     async def stop(self) -> None:
         """Claim nothing more, let calls end within the grace, mark the rest as in doubt."""
         self.node.stopping = True

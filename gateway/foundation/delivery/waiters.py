@@ -16,7 +16,8 @@ class Waiters:
     def __init__(self, store: Store, under_way: Callable[[str], bool]) -> None:
         self._store = store
         self._under_way = under_way
-        self._waiting: dict[str, list[asyncio.Future[State]]] = {}
+        self._waiting: dict[str, list[asyncio.Future[State | None]]] = {}
+        self._over = False
 
     async def wait(self, operation_id: str, seconds: float) -> State | None:
         """The final state of an operation, or None when it has not ended within ``seconds``.
@@ -25,7 +26,7 @@ class Waiters:
         unless the call is under way here.
         """
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[State] = loop.create_future()
+        future: asyncio.Future[State | None] = loop.create_future()
         self._waiting.setdefault(operation_id, []).append(future)
         until, pause = loop.time() + seconds, 0.02
         try:
@@ -39,7 +40,7 @@ class Waiters:
                 await asyncio.wait([future], timeout=max(0.0, min(left, pause)))
                 if future.done():
                     return future.result()
-                if left <= pause:
+                if left <= pause or self._over:
                     return None
         finally:
             waiting = self._waiting.get(operation_id, [])
@@ -53,3 +54,11 @@ class Waiters:
         for future in self._waiting.get(operation_id, ()):
             if not future.done():
                 future.set_result(state)
+
+    def let_go(self) -> None:
+        """Nobody waits any longer: who does is told that it has not ended."""
+        self._over = True
+        for futures in self._waiting.values():
+            for future in futures:
+                if not future.done():
+                    future.set_result(None)

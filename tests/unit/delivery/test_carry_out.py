@@ -99,6 +99,20 @@ async def test_when_the_wait_runs_out_that_is_the_first_status_and_stays(bench):
     assert await kept(bench) == 202
 
 
+async def test_at_a_stop_who_waits_is_answered_and_the_call_goes_on(bench):
+    bench.side.hold, first, sent = asyncio.Event(), once(bench), []
+    waiting = asyncio.create_task(bench.delivery.carry_out(unit(bench, sent), first, 60))
+    async with asyncio.timeout(20):
+        while not sent or not bench.delivery.attempts.under_way(sent[0]):
+            await asyncio.sleep(0.01)
+        bench.delivery.let_go()
+        assert not await waiting
+        assert not await bench.delivery.carry_out(unit(bench, []), once(bench, "later"), 60)
+    assert (first.status, await kept(bench), await kept(bench, "later")) == (202, 202, 202)
+    bench.side.hold.set()
+    await bench.until(sent[0], "done")
+
+
 async def test_what_is_parked_is_pending(bench):
     bench.side.calls, bench.side.finds = [OutcomeUnknownError("reset")], [RejectedError("no permission", "9")]
     first, sent = once(bench), []
