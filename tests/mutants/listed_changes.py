@@ -148,7 +148,7 @@ CHANGES = (
     ),
     Change(
         "a withdrawal that has left is called back by a correction",
-        "gateway/rooms/disclosures/effects.py",
+        "gateway/rooms/disclosures/withdrawals.py",
         'waits = disclosure.effect != "withdraw" or self._taken_back(conn, disclosure, now)',
         "waits = True",
         "tests/unit/disclosures/test_disclosures_service.py",
