@@ -206,8 +206,8 @@ async def lists_of(site: Any, operator: httpx.AsyncClient) -> dict[str, str]:
     routes = {one.path for one in build(site.app, FACES).routes if isinstance(one, APIRoute) and "GET" in one.methods}
     for path in sorted(one for one in routes if one.startswith("/v1/") and "{" not in one):
         answer = await operator.get(path, params={"authority": "wangchuan-scjg"})
-        found[path] = answer.text
-        if answer.status_code == 200 and isinstance(answer.json(), dict):
+        found[path] = opened(answer.content) if answer.content.startswith(b"PK") else answer.text
+        if answer.headers["Content-Type"] == "application/json" and isinstance(answer.json(), dict):
             for one in answer.json().get("items", [])[:20]:
                 if f"{path}/{{{'x'}}}".rpartition("/")[0] in {r.rpartition("/")[0] for r in routes} and "id" in one:
                     found[f"{path}/{one['id']}"] = (await operator.get(f"{path}/{one['id']}")).text
