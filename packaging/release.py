@@ -46,9 +46,10 @@ def revisions() -> str:
 def told(changelog: str, version: str, today: date) -> str:
     """The changelog with what was unreleased under the version. SystemExit where nothing is told."""
     head, unreleased, rest = changelog.partition("## Unreleased\n")
+    rest = rest.replace(f"\n## {version} - unreleased\n", "\n", 1)  # begun under its own name
     if not re.search(r"(?m)^- ", rest.partition("\n## ")[0]):
         raise SystemExit("CHANGELOG.md tells nothing under Unreleased")
-    return f"{head}{unreleased}\n## {version} — {today.isoformat()}\n{rest}"
+    return f"{head}{unreleased}\n## {version} - {today.isoformat()}\n{rest}"
 
 
 def changed(version: str) -> dict[Path, str]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import os
 import shutil
+import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -33,7 +35,7 @@ from gateway.foundation.store import promises, schema, sealed
 from gateway.foundation.store.engine import sqlite_path
 from gateway.foundation.store.lock import DatabaseLock, LockedError
 from gateway.foundation.store.store import database_now
-from gateway.settings import Settings
+from gateway.settings import FACES, Settings
 from gateway.terminal.output import Exit, Json, Session, in_words, progress, session, show, spoken, table
 from gateway.words.clock import day_of, from_micros, to_micros
 from gateway.words.errors import GatewayError, Problem, SettingsError
@@ -391,6 +393,43 @@ def _check_alone(settings: Settings, name: str) -> list[Checked]:
         return [Checked(name, False, said, error.cure_in(spoken()))]
 
 
+def listening(ours: Session) -> Iterator[Finding]:
+    """Each address of ``[server]`` is free, or somebody listens there already, perhaps this gateway itself."""
+    for bind in ours.settings.server.binds(FACES):
+        host, _, port = bind.rpartition(":")
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        with socket.socket(family) as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                sock.bind((host.strip("[]"), int(port)))
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    yield Finding(f"server {bind}", "warn", say("doctor.in_use", bind=bind))
+                else:
+                    said = say("settings.cannot_listen", bind=bind, reason=error.strerror)
+                    yield Finding(f"server {bind}", "fail", said)
+
+
+def start(ours: Session) -> Iterator[Finding]:
+    """Everything that ``serve`` opens can be opened. Raises the SettingsError on which it would stop.
+
+    Only where opening makes nothing: looking does not make keys or folders.
+    """
+    made = (ours.settings.keys.directory, ours.settings.evidence.heads)
+    if not _there(ours) or not all(folder.exists() for folder in made):
+        return
+    from gateway.app import App
+    from gateway.foundation import tracing
+
+    async def opened() -> None:
+        async with App.open(ours.settings):
+            return
+
+    with tracing.told(ours.settings.traces, ours.settings.delivery.node):
+        asyncio.run(opened())
+    yield Finding("start", "ok", say("doctor.opens"))
+
+
 def _near(url: str) -> bool:
     host = urlsplit(url).hostname or ""
     try:
@@ -415,4 +454,6 @@ LOOKS = (
     law,
     credentials,
     reachability,
+    listening,
+    start,
 )

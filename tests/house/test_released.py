@@ -37,8 +37,10 @@ def test_a_release_lists_every_revision_and_moves_what_is_unreleased(release: Mo
     listed = release.revisions()
     assert "foundation/revisions/0001_initial.py" in listed
     assert "rooms/payments/revisions/0001_initial.py" in listed
-    told = release.told("# C\n\n## Unreleased\n\n### Added\n\n- a thing\n", "0.1.0", date(2026, 12, 1))
-    assert told == "# C\n\n## Unreleased\n\n## 0.1.0 — 2026-12-01\n\n### Added\n\n- a thing\n"
+    told = release.told(
+        "# C\n\n## Unreleased\n\n### Added\n\n- a thing\n\n## 0.1.0 - unreleased\n\n- b\n", "0.1.0", date(2026, 12, 1)
+    )
+    assert told == "# C\n\n## Unreleased\n\n## 0.1.0 - 2026-12-01\n\n### Added\n\n- a thing\n\n\n- b\n"
     with pytest.raises(SystemExit, match="tells nothing"):
         release.told("## Unreleased\n\n## 0.1.0\n\n- old\n", "0.2.0", date(2026, 12, 1))
     with pytest.raises(SystemExit, match="three numbers"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -196,6 +197,21 @@ def test_doctor_names_the_cure_for_each_thing_that_is_wrong(call: Call, site: Pa
     assert found["channel register"]["state"] == "fail"
     assert "firewall" in found["channel register"]["cure"]
     assert [one["name"] for one in said.json["findings"] if one["state"] != "ok" and not one["cure"]] == []
+
+
+def test_doctor_finds_what_serve_would_stop_on_and_addresses_that_are_taken(
+    call: Call, parked: str, site: Path
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        bind = f"127.0.0.1:{taken.getsockname()[1]}"
+        server = f'[server]\nhealth = "{bind}"\npublic = "192.0.2.1:80"\n'
+        more = f'\n[handovers]\nbasis = {{ "no.such" = "行政协助" }}\n{server}'
+        (site / "gateway.toml").write_text((site / "gateway.toml").read_text(encoding="utf-8") + more, encoding="utf-8")
+        found = {one["name"]: one for one in call("doctor", "--json").json["findings"]}
+    assert found[f"server {bind}"]["state"] == "warn"
+    assert found["server 192.0.2.1:80"]["state"] == "fail"
+    assert found["start"]["state"] == "fail"
+    assert "no.such" in str(found["start"])
 
 
 def test_doctor_sees_parked_operations_stopped_channels_and_open_keys(
