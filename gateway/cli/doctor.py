@@ -410,26 +410,6 @@ def listening(ours: Session) -> Iterator[Finding]:
                     yield Finding(f"server {bind}", "fail", said)
 
 
-def start(ours: Session) -> Iterator[Finding]:
-    """Everything that ``serve`` opens can be opened. Raises the SettingsError on which it would stop.
-
-    Only where opening makes nothing: looking does not make keys or folders.
-    """
-    made = (ours.settings.keys.directory, ours.settings.evidence.heads)
-    if not _there(ours) or not all(folder.exists() for folder in made):
-        return
-    from gateway.app import App
-    from gateway.foundation import tracing
-
-    async def opened() -> None:
-        async with App.open(ours.settings):
-            return
-
-    with tracing.told(ours.settings.traces, ours.settings.delivery.node):
-        asyncio.run(opened())
-    yield Finding("start", "ok", say("doctor.opens"))
-
-
 def _near(url: str) -> bool:
     host = urlsplit(url).hostname or ""
     try:
@@ -455,5 +435,4 @@ LOOKS = (
     credentials,
     reachability,
     listening,
-    start,
 )
