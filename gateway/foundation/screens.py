@@ -146,8 +146,21 @@ class Named(str):
     __slots__ = ()
 
 
+class Right(Word):
+    """A right by its scope, said by the word that the catalogue has for it (table ``terms``, ``right_`` before it)."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What somebody did, as the operator audit names it: an act of a screen is said by its title."""
+
+    action: str
+
+
 Said = str | Sentence | Both | Word | Enum
-Value = Said | int | date | Yuan | Moment | Code | Tag | Due | To | Many | None
+Value = Said | int | date | Yuan | Moment | Code | Tag | Due | To | Deed | Many | None
 """What may stand in a cell. A ``str`` is shown as it is: what another system, or a person, said."""
 
 

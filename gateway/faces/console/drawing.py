@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Collection, Mapping
 from datetime import date, timedelta
 from typing import Any
@@ -11,12 +12,13 @@ from urllib.parse import quote, urlencode
 from markupsafe import Markup, escape
 
 from gateway.foundation.base import Foundation
-from gateway.foundation.screens import Block, Code, Day, Due, Many, Moment, Named, Said, Screen, Tag, To, Yuan
+from gateway.foundation.screens import Block, Code, Day, Deed, Due, Many, Moment, Named, Said, Screen, Tag, To, Yuan
 from gateway.words.clock import SHANGHAI, day_of, from_micros, rfc3339
 from gateway.words.money import format_yuan
-from gateway.words.saying import Language, head_in, named, say
+from gateway.words.saying import Language, Word, head_in, named, say
 
 HOME = "/console"
+_DEED = re.compile(rf"(GET|POST) {HOME}/(?P<screen>[^/]+)/\{{id\}}(/(?P<act>[^/]+))?")
 _FAR = 60
 """Working days are counted up to so many days away; further off the date alone is said."""
 
@@ -65,6 +67,8 @@ class Pen:
                 return self._due(value)
             case To():
                 return self._to(value)
+            case Deed(action):
+                return escape(self._deed(action))
             case Many(values):
                 return Markup("").join(Markup('<div class="one">{}</div>').format(self.draw(one)) for one in values)
             case date():
@@ -140,6 +144,19 @@ class Pen:
             return shown
         more = () if to.id is None else (to.id,)
         return Markup('<a href="{}">{}</a>').format(address(to.screen, *more, asked=to.asked), shown)
+
+    def _deed(self, action: str) -> str:
+        """What was done: by the titles of the screen and of its act, else by the catalogue's word."""
+        sent = _DEED.fullmatch(action)
+        for screen in self._screens.values():
+            if sent is not None and sent["screen"] == screen.name and sent["act"] is None:
+                return self.own("looked_plainly", what=self.words(screen.title))
+            for act in screen.acts:
+                if action in act.same or (
+                    sent is not None and (sent["screen"], sent["act"]) == (screen.name, act.name)
+                ):
+                    return self.words(act.title)
+        return self.words(Word(action))
 
 
 def _grouped(fen: int) -> str:

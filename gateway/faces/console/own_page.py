@@ -23,7 +23,7 @@ _ISSUER: Final = "gateway"
 async def own_page(reader: Reader) -> Response:
     """Show it, or change what was sent: ``what`` is ``password`` or ``factor``."""
     if reader.request.method != "POST":
-        return _shown(reader, one_time.new_secret())
+        return await _shown(reader, one_time.new_secret())
     fields, _ = await sent(reader.request)
     gate.require_own_form(reader.request, fields)
     secret = _secret(fields.get("secret", ""))
@@ -35,14 +35,15 @@ async def own_page(reader: Reader) -> Response:
         else:
             await reader.base.people.set_factor(reader.visit, secret, fields.get("code", ""))
     except Problem as problem:
-        return _shown(reader, secret, problem)
+        return await _shown(reader, secret, problem)
     again = await gate.visitor(reader.request, reader.gateway)
     if again is not None:
         reader.visit = again
-    return _shown(reader, one_time.new_secret(), done=fields.get("what"))
+    return await _shown(reader, one_time.new_secret(), done=fields.get("what"))
 
 
-def _shown(reader: Reader, secret: bytes, problem: Problem | None = None, done: str | None = None) -> Response:
+async def _shown(reader: Reader, secret: bytes, problem: Problem | None = None, done: str | None = None) -> Response:
+    known = await reader.base.access.authorities()
     out = io.BytesIO()
     code = segno.make(one_time.address(secret, _ISSUER, reader.visit.login), error="m", micro=False)
     code.save(out, kind="svg", scale=4, border=4, xmldecl=False, svgns=True)
@@ -56,6 +57,7 @@ def _shown(reader: Reader, secret: bytes, problem: Problem | None = None, done: 
         at="me",
         problem=told,
         done=done,
+        sees=[one.name for one in known if one.code in reader.visit.who.authorities],
         secret=base64.b32encode(secret).decode(),
         written=one_time.written(secret),
         qr="data:image/svg+xml;base64," + base64.b64encode(out.getvalue()).decode(),

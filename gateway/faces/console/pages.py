@@ -37,6 +37,7 @@ from gateway.foundation.screens import (
     Listing,
     Look,
     Page,
+    Right,
     Screen,
     Upload,
     Wanted,
@@ -404,7 +405,7 @@ async def _plainly(reader: Reader, screen: Screen, id: str, asked: Mapping[str, 
     if not reason:
         return False
     if UNMASKS not in reader.visit.who.scopes:
-        raise Problem(say("http.scope", scope=UNMASKS), type="scope-missing")
+        raise Problem(say("http.scope", scope=Right(UNMASKS)), type="scope-missing")
     begun = await reader.base.audit.begin(
         reader.visit.name, Act("read", f"GET {HOME}/{screen.name}/{{id}}", id[:200], reason=reason[:500])
     )

@@ -21,7 +21,7 @@ from gateway.faces.console.today import TODAY, today
 from gateway.faces.look import TOKENS
 from gateway.foundation.access.people import Visit
 from gateway.foundation.http.language import speak
-from gateway.foundation.screens import Look, Screen
+from gateway.foundation.screens import Look, Right, Screen
 from gateway.words.clock import SHANGHAI, SystemClock
 from gateway.words.errors import NotFoundProblem, Problem
 from gateway.words.saying import Language, say
@@ -131,7 +131,7 @@ class Reader(Stranger):
     def require(self, scope: str) -> None:
         """Raises Problem (scope-missing) without a right."""
         if not self.may(scope):
-            raise Problem(say("http.scope", scope=scope), type="scope-missing")
+            raise Problem(say("http.scope", scope=Right(scope)), type="scope-missing")
 
     def look(self, **more: Any) -> Look:
         """What a screen is given."""

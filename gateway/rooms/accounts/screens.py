@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from gateway.foundation.access import Key, Operator, roles, scopes
@@ -15,6 +15,7 @@ from gateway.foundation.screens import (
     Block,
     Choice,
     Code,
+    Deed,
     Done,
     Fact,
     Facts,
@@ -30,10 +31,12 @@ from gateway.foundation.screens import (
     Named,
     Note,
     Page,
+    Right,
     Row,
     Screen,
     Table,
     Tag,
+    Value,
     Wanted,
 )
 from gateway.words.errors import NotFoundProblem
@@ -52,7 +55,7 @@ _ROLES: Final = tuple(
 
 async def _find(look: Look, _wanted: Wanted) -> Found:
     access, role = look.base.access, look.asked.get("role")
-    limits, sessions = await access.limits(), await look.base.people.sessions()
+    limits, sessions, names = await access.limits(), await look.base.people.sessions(), await _names(look)
     last = {one.operator_id: one for one in reversed(sessions)}
     word = look.asked.get("name", "").lower()
     rows = [
@@ -63,7 +66,7 @@ async def _find(look: Look, _wanted: Wanted) -> Found:
                 one.name,
                 Word(one.role),
                 _state(one),
-                Many(limits[one.id]) if one.id in limits else say("accounts.screen_all"),
+                _seen(limits.get(one.id), names),
                 Moment(last[one.id].used_at) if one.id in last else None,
             ),
         )
@@ -71,6 +74,17 @@ async def _find(look: Look, _wanted: Wanted) -> Found:
         if role in (None, one.role) and word in f"{one.login} {one.name}".lower()
     ]
     return Found(rows, None, len(rows))
+
+
+async def _names(look: Look) -> dict[str, str]:
+    return {one.code: one.name for one in await look.base.access.authorities()}
+
+
+def _seen(codes: Iterable[str] | None, names: Mapping[str, str]) -> Value:
+    """The authorities whose records somebody sees."""
+    if codes is None:
+        return say("accounts.screen_all")
+    return Many([names.get(code, code) for code in sorted(codes)])
 
 
 def _state(one: Operator) -> Tag:
@@ -96,7 +110,7 @@ async def _one(look: Look, operator_id: str) -> Page:
     facts: list[Fact] = [
         (Named("login"), Code(one.login)),
         (Named("role"), Word(one.role)),
-        (say("accounts.screen_sees"), say("accounts.screen_all") if limits is None else Many(limits)),
+        (say("accounts.screen_sees"), _seen(limits, await _names(look))),
         (Named("disabled_at"), Moment(one.disabled_at)),
     ]
     blocks: list[Block] = [Facts(None, facts), _sessions(sessions), _keys(keys)]
@@ -148,11 +162,29 @@ def _acts(found: Sequence[AuditRecord]) -> Table:
         Head(Named("action")),
         Head(say("accounts.screen_subject"), small=True),
         Head(Named("reason"), small=True),
-        Head(say("accounts.screen_result"), number=True),
+        Head(say("accounts.screen_result")),
     )
-    rows = [Row(None, (Moment(one.at), one.action, Code(one.subject), one.reason, one.status)) for one in found]
+    rows = [
+        Row(
+            None,
+            (
+                Moment(one.at),
+                Deed(one.action),
+                Code(one.subject),
+                None if one.reason is None else Word(one.reason),
+                _result(one.status),
+            ),
+        )
+        for one in found
+    ]
     note = say("accounts.screen_acts_note", number=_ACTS)
     return Table(say("accounts.screen_acts"), heads, rows, say("accounts.screen_no_acts"), note)
+
+
+def _result(status: int | None) -> Value:
+    if status is None:
+        return None
+    return say("accounts.screen_went") if status < 400 else Tag(say("accounts.screen_went_not", status=status), "bad")
 
 
 # --- acts -------------------------------------------------------------------------------------------------------------
@@ -324,7 +356,7 @@ async def _matrix(_look: Look) -> Page:
     """Which role has which right."""
     known = roles()
     heads = (Head(say("accounts.screen_right")), *(Head(Word(role)) for role in known))
-    rows = [Row(None, (Code(scope), *("✓" if scope in known[role] else None for role in known))) for scope in scopes()]
+    rows = [Row(None, (Right(scope), *("✓" if scope in known[role] else None for role in known))) for scope in scopes()]
     note = say("accounts.screen_rights_note")
     return Page(
         title=say("accounts.screen_rights"), blocks=[Table(say("accounts.screen_matrix"), heads, rows, "", note)]

@@ -466,7 +466,7 @@ def _difference(look: Look, decision: Decision) -> Table:
     events = [one for one in decision.events if one is not old.event]
     after = replace(clocks, events=[*events, old.event.model_copy(update={"on": on})]).due()
     before = clocks.due()
-    heads = (Head(""), Head(say("payments.act_now")), Head(say("payments.act_then")))
+    heads = (Head(say("payments.act_correct_of")), Head(say("payments.act_now")), Head(say("payments.act_then")))
     rows = [
         Row(None, (Word(old.event.kind.value), old.event.on, on)),
         Row(None, (Named("due_on"), None if before is None else before.on, None if after is None else after.on)),
