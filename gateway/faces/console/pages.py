@@ -405,7 +405,7 @@ async def _plainly(reader: Reader, screen: Screen, id: str, asked: Mapping[str, 
     if not reason:
         return False
     if UNMASKS not in reader.visit.who.scopes:
-        raise Problem(say("http.scope", scope=Right(UNMASKS)), type="scope-missing")
+        raise Problem(say("console.lacks_right", right=Right(UNMASKS)), type="scope-missing")
     begun = await reader.base.audit.begin(
         reader.visit.name, Act("read", f"GET {HOME}/{screen.name}/{{id}}", id[:200], reason=reason[:500])
     )

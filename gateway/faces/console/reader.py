@@ -131,7 +131,7 @@ class Reader(Stranger):
     def require(self, scope: str) -> None:
         """Raises Problem (scope-missing) without a right."""
         if not self.may(scope):
-            raise Problem(say("http.scope", scope=Right(scope)), type="scope-missing")
+            raise Problem(say("console.lacks_right", right=Right(scope)), type="scope-missing")
 
     def look(self, **more: Any) -> Look:
         """What a screen is given."""

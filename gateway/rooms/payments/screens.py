@@ -335,11 +335,25 @@ def _story(events: Sequence[Event]) -> Story:
             Happened(
                 one.at,
                 _what(one.type),
-                [(Named(name), str(one.data[name])) for name in _TOLD if isinstance(one.data.get(name), (str, int))],
+                [
+                    (Named(name), _told(name, one.data[name]))
+                    for name in _TOLD
+                    if isinstance(one.data.get(name), (str, int))
+                ],
             )
             for one in events
         ],
     )
+
+
+def _told(name: str, value: str | int) -> Value:
+    """What an event says, as the page shows such values elsewhere."""
+    if name != "amount":
+        return str(value)
+    try:
+        return Yuan(parse_yuan(str(value)))
+    except ValueError:
+        return str(value)
 
 
 def _what(event: str) -> Sentence | str:
