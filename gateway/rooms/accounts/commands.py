@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import typer
 
-from gateway.foundation.access import Access, roles
+from gateway.foundation.access import Access, Key, roles
 from gateway.foundation.access.keys import one_time_password
 from gateway.terminal.login import Identity, asking_as
 from gateway.terminal.output import Json, in_words, moment, parse_day, session, show, table
@@ -114,13 +114,20 @@ def list_keys(
     as_json: Json = False,
 ) -> None:
     """Keys without their secrets, oldest first."""
+
+    async def known(access: Access) -> tuple[list[Key], dict[str, str]]:
+        names = {one.id: one.name for one in await access.clients()}
+        return await access.keys(owner), names | {one.id: one.login for one in await access.operators()}
+
     rows = []
-    for key in _ask(ctx, lambda access: access.keys(owner)):
+    found, names = _ask(ctx, known)
+    for key in found:
         row = {**asdict(key), "owner": key.client_id or key.operator_id}
         row |= {name: moment(row[name]) for name in ("created_at", "expires_at", "revoked_at", "last_used_at")}
         rows.append(row)
     columns = ("id", "owner", "label", "created_at", "expires_at", "revoked_at", "last_used_at")
-    show({"keys": rows}, as_json, _listed(rows, *columns))
+    shown = [{**row, "owner": names.get(row["owner"], row["owner"])} for row in rows]
+    show({"keys": rows}, as_json, _listed(shown, *columns))
 
 
 @keys.command("revoke")
