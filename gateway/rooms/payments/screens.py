@@ -73,6 +73,8 @@ _TONES: Final[dict[Status, Tone]] = {
 }
 _SETTLED: Final[dict[Settlement, Tone]] = {Settlement.MATCHED: "good", Settlement.BROKEN: "bad"}
 _OWED: Final = (Status.REQUESTED, Status.ISSUED, Status.EXPIRED)
+_HANDED: Final = (Status.ISSUED, Status.PAID)
+"""Whose code and notice may be handed to somebody: nobody is to pay by one that is void."""
 _TOLD: Final = ("reason", "amount", "code", "due_on", "bank_serial", "old", "new", "doubt_reason")
 """What of an event's data is worth a line in the story."""
 
@@ -181,7 +183,7 @@ async def _one(look: Look, payment_id: str) -> Page:
         blocks += _events(decision, waits)
     blocks.append(_story(seen.timeline))
     side: list[Block] = []
-    if payment.code is not None:
+    if payment.code is not None and payment.status in _HANDED:
         svg = payments.pages.qr_svg(payment)
         side.append(Picture(say("payments.screen_qr"), svg, say("payments.screen_qr_words")))
         files = (FileOf("notice.pdf", say("payments.screen_notice_pdf")),)
