@@ -68,6 +68,8 @@ async def test_two_people_refund_at_the_console(site):
     refused = await gao.do(f"{one}/confirm", 409)
     assert "错误" in refused
 
+    papers = re.findall(rf'href="({one}/file/rdo_\w+)"', await lin.see(one))
+    assert [await lin.see(paper) for paper in papers] == ["%PDF-1", "%PDF-1"], "who confirms reads what was uploaded"
     seen = await lin.see(f"{one}/confirm")
     assert "5,036.50 元至尾号 5702" in seen
     await gao.do(f"{one}/payee", **{**PAYEE, "account": "6222021001119999999"})

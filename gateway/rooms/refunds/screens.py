@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from mimetypes import guess_extension
 from typing import Final
 
 from pydantic import ValidationError
@@ -16,6 +17,8 @@ from gateway.foundation.screens import (
     Fact,
     Facts,
     Field,
+    FileOf,
+    Files,
     Filter,
     Form,
     Found,
@@ -30,6 +33,7 @@ from gateway.foundation.screens import (
     Page,
     Row,
     Screen,
+    Served,
     Table,
     Tag,
     To,
@@ -149,7 +153,7 @@ async def _one(look: Look, refund_id: str) -> Page:
         title=say("refunds.screen_title", yuan=format_yuan(one.amount), number=one.decision_number),
         tags=[Tag(one.status, _TONES.get(one.status, "plain"))],
         lead=Code(one.id),
-        blocks=[*notes, _facts(found), _documents(found)],
+        blocks=[*notes, _facts(found), _documents(found), *_files(found)],
         acts=acts,
     )
 
@@ -189,6 +193,23 @@ def _documents(found: RefundDetails) -> Table:
     heads = (Head(Named("kind")), Head(say("refunds.screen_reference")), Head("SM3", small=True))
     rows = [Row(None, (Word(one.kind), one.reference, Code(one.digest.hex()[:16] + "…"))) for one in found.documents]
     return Table(say("refunds.screen_documents"), heads, rows, say("refunds.screen_no_documents"))
+
+
+def _files(found: RefundDetails) -> list[Files]:
+    """What was uploaded, for whoever confirms to read."""
+    files = [
+        FileOf(one.id, say("refunds.screen_file_of", kind=Word(one.kind), reference=one.reference))
+        for one in found.documents
+        if one.file_sealed is not None
+    ]
+    return [Files(say("refunds.screen_file"), files)] if files else []
+
+
+async def _file(look: Look, refund_id: str, name: str) -> Served:
+    await _seen(look, refund_id)
+    document, content = await look.get(Refunds).file_of(refund_id, name)
+    media_type = document.media_type or "application/octet-stream"
+    return Served(content, media_type, f"{document.id}{guess_extension(media_type) or ''}")
 
 
 # --- acts -------------------------------------------------------------------------------------------------------------
@@ -299,6 +320,7 @@ SCREEN = Screen(
     place=45,
     lists=_LIST,
     one=_one,
+    file=_file,
     acts=(
         ActPage(
             name="confirm",
