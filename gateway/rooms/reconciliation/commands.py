@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="reconcile",
-    help="Reconcile a day 对账: every payment matched or a named break. Exit code 1 if breaks are open.",
+    help="Reconcile a day 对账: every payment matched or a named break. Exit code 1 if some are open.",
     invoke_without_command=True,
     no_args_is_help=False,
 )
