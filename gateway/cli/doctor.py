@@ -394,7 +394,7 @@ def _check_alone(settings: Settings, name: str) -> list[Checked]:
 
 
 def listening(ours: Session) -> Iterator[Finding]:
-    """Each address of ``[server]`` is free, or somebody listens there already, perhaps this gateway itself."""
+    """Each address of ``[server]`` is free, or a gateway answers there already."""
     for bind in ours.settings.server.binds(FACES):
         host, _, port = bind.rpartition(":")
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -403,11 +403,21 @@ def listening(ours: Session) -> Iterator[Finding]:
             try:
                 sock.bind((host.strip("[]"), int(port)))
             except OSError as error:
-                if error.errno == errno.EADDRINUSE:
+                if error.errno == errno.EADDRINUSE and _answers(bind):
+                    yield Finding(f"server {bind}", "ok", say("doctor.answers", bind=bind))
+                elif error.errno == errno.EADDRINUSE:
                     yield Finding(f"server {bind}", "warn", say("doctor.in_use", bind=bind))
                 else:
                     said = say("settings.cannot_listen", bind=bind, reason=error.strerror)
                     yield Finding(f"server {bind}", "fail", said)
+
+
+def _answers(bind: str) -> bool:
+    import httpx
+
+    with suppress(httpx.HTTPError, ValueError, AttributeError):
+        return bool(httpx.get(f"http://{bind}/healthz", timeout=1, trust_env=False).json().get("status") == "ok")
+    return False
 
 
 def _near(url: str) -> bool:

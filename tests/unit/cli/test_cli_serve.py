@@ -131,6 +131,8 @@ def test_an_address_in_use_stops_the_start_with_the_cure(serving: Serving, call:
     assert (done.returncode, done.stdout) == (3, "")
     assert f"cannot listen on {taken}" in done.stderr
     assert "Cure:" in done.stderr
+    found = {one["name"]: one["state"] for one in call("doctor", "--json").json["findings"]}
+    assert found[f"server {taken}"] == "ok", "a gateway answers there"
 
 
 def test_a_start_without_the_keys_of_the_database_is_refused(call: Call, parked: str, site: Path) -> None:
