@@ -272,15 +272,19 @@ class Site:
     async def travel(self, to: str) -> None:
         """Make it this moment in Shanghai (``2026-09-16 10:00``), for the gateway and for the simulators."""
         moment = datetime.fromisoformat(to).replace(tzinfo=SHANGHAI)
+        attempts = self.app.base.delivery.attempts
+        claimed: list[tuple[Any, ...]] = []
         with pytest.MonkeyPatch.context() as patch:  # a call between the two moves is refused for its time
-            attempts = self.app.base.delivery.attempts
             patch.setattr(attempts, "room", lambda channel: 0)
+            patch.setattr(attempts, "start", lambda *attempt: claimed.append(attempt))
             with suppress(TimeoutError):
                 async with asyncio.timeout(2):
                     while len(attempts):
                         await asyncio.sleep(0.01)
             self.clock.offset = moment - datetime.now(UTC)
             await self.simulators.aask("POST", "/clock", {"now": moment.isoformat()})
+        for attempt in claimed:
+            attempts.start(*attempt)
         self.app.base.delivery.wake()
 
     # --- what the outside does --------------------------------------------------------------------------------------
