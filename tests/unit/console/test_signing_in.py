@@ -129,6 +129,15 @@ def test_one_time_codes_are_those_of_the_standard():
         assert one_time.code_of(secret, second // one_time.STEP_SECONDS) == code
 
 
+def test_a_code_that_was_taken_is_a_wrong_one(console):
+    """So a code looked at over a shoulder counts as a try that failed."""
+    secret, now = b"12345678901234567890", console.clock.now()
+    step = one_time.step_at(now)
+    code = one_time.code_of(secret, step)
+    assert one_time.step_of(secret, code, now, step - 1) == step
+    assert one_time.step_of(secret, code, now, step) is None
+
+
 async def test_a_form_of_another_site_does_nothing(console):
     """CSRF: neither a form without our mark, nor one that the browser says is another site's, is taken."""
     await console.sign_in()
