@@ -1,8 +1,8 @@
 """A list as a file: a workbook for people, CSV for machines. Pure.
 
 A spreadsheet that opens CSV takes a code of twenty digits for a number and keeps fifteen of them. So the workbook holds
-codes as text; and CSV, which is for machines, has ``#`` before whatever consists of twelve digits or more, or begins
-with ``#`` itself: a reader takes one ``#`` away.
+codes as text; and CSV, which is for machines, has ``#`` before whatever consists of twelve digits or more, would be
+taken for a formula, or begins with ``#`` itself: a reader takes one ``#`` away.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from gateway.words.saying import Language, head_in
 
 _AMOUNT = re.compile(r"-?\d{1,10}\.\d{2}")
-_MARKED = re.compile(r"#.*|\d{12,}", re.DOTALL)
+_MARKED = re.compile(r"[#=+@\t\r].*|-(?!\d+(\.\d+)?\Z).*|\d{12,}", re.DOTALL)
 _WIDEST = 60
 Row = Mapping[str, Any]
 

@@ -29,6 +29,12 @@ def test_csv_marks_what_a_spreadsheet_would_cut_and_a_reader_gets_it_back() -> N
     assert [one["code"].removeprefix("#") for one in read] == [CODE, ""]
 
 
+def test_no_cell_of_csv_is_a_formula() -> None:
+    formulas, plain = ["=1+1", "+1", "@A1", "-A1", "\t=1"], ["-50.00", "50.00", "-7", "a=1"]
+    read = csv.reader(io.StringIO(as_csv([{"told": one} for one in formulas + plain], {}).decode("utf-8-sig")))
+    assert [row[0] for row in read][1:] == [f"#{one}" for one in formulas] + plain
+
+
 def test_a_view_is_one_row_whose_parts_are_named_by_both() -> None:
     view = {"id": "a", "payee": {"name": "罗**"}, "missing": ["payee"], "documents": [{"id": "d"}]}
     assert dict(flat(view)) == {"id": "a", "payee.name": "罗**", "missing": ["payee"]}
