@@ -1,4 +1,7 @@
-"""今日待办: all that waits for a person, in every room, by its last day. Each count leads to exactly what it counts."""
+"""今日待办: what waits for a person in the rooms that tell, by its last day. Each count leads to what it counts.
+
+The page names these rooms, so that nobody takes an empty one for a day without work.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,9 @@ _NEVER: Final = date.max
 
 def today(gateway: App) -> Screen:
     """The screen over what the rooms say that waits."""
-    waiting: list[Waiting] = [room.place(room.waiting) for room, _ in gateway.rooms if room.waiting is not None]
+    telling = [(room, room.waiting) for room, _ in gateway.rooms if room.waiting is not None]
+    waiting: list[Waiting] = [room.place(place) for room, place in telling]
+    covered = [room.place(place).title for room, _ in telling for place in room.screens]
 
     async def page(look: Look) -> Page:
         found = [one for ask in waiting for one in await ask(look) if one.number]
@@ -27,7 +32,7 @@ def today(gateway: App) -> Screen:
         blocks = [*second, *_table("all", [one for one in found if one.whose == "all"]), *others]
         return Page(
             title=say("console.today"),
-            lead=say("console.today_lead", day=look.today),
+            lead=say("console.today_lead", day=look.today, screens=covered),
             blocks=blocks or [Note(say("console.today_none"), "good")],
         )
 
