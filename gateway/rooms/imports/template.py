@@ -10,6 +10,7 @@ import io
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ _ABOVE = (
 _TITLE, _WRAPPED = {"bold": True, "font_size": 14}, {"text_wrap": True, "valign": "top"}
 _HEAD = {"bold": True, "bg_color": "#F2F2F2", "border": 1, "text_wrap": True, "valign": "vcenter", "num_format": "@"}
 _WANTED = _HEAD | {"bg_color": "#FDE9D9"}
+_NO_DAY = datetime(2000, 1, 1, tzinfo=UTC).replace(tzinfo=None)
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,15 @@ def columns() -> tuple[Column, ...]:
 
 
 def template(authorities: Sequence[str] = ()) -> bytes:
-    """The empty workbook. ``authorities``: codes 执法机关代码 to choose from; none: any may be written."""
+    """The empty workbook. ``authorities``: codes 执法机关代码 to choose from; none: any may be written.
+
+    The same words give the same bytes: it holds no time at which it was made, so its tag changes only with it.
+    """
     import xlsxwriter
 
     out = io.BytesIO()
     with xlsxwriter.Workbook(out, {"in_memory": True}) as book:
+        book.set_properties({"created": _NO_DAY})
         _Template(book, authorities).write()
     return out.getvalue()
 

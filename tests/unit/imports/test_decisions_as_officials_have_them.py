@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+import zipfile
 from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
@@ -214,7 +216,6 @@ def test_a_file_that_is_none_is_refused_with_what_to_do(content: bytes, told: st
 
 def filled(rows: Sequence[dict[str, str]]) -> bytes:
     """The template as a person has filled it in: its heads, and further rows under them."""
-    import zipfile
     from xml.sax.saxutils import escape
 
     from xlsxwriter.utility import xl_rowcol_to_cell
@@ -252,6 +253,12 @@ def test_a_template_that_is_filled_in_with_its_own_examples_is_read_as_it_was_me
     assert (first.facts.field_of_law, first.facts.surcharge_stated, first.facts.payment_days) == ("market", True, 15)
     assert second.facts.party.kind == "natural_person"
     assert list(entries(template())) == []
+
+
+def test_the_template_holds_no_time_at_which_it_was_made() -> None:
+    with zipfile.ZipFile(io.BytesIO(template())) as book:
+        told = book.read("docProps/core.xml").decode()
+    assert re.findall(r">(\d{4}-[^<]*)<", told) == ["2000-01-01T00:00:00Z"] * 2
 
 
 def test_the_template_explains_every_column_by_rule_and_source_and_marks_those_that_must_be_filled_in() -> None:
