@@ -67,7 +67,8 @@ class Office:
         return found
 
     def files(self, place: str) -> list[str]:
-        return sorted(one.stem for one in (self.share / place).iterdir())
+        """What lies there whole: a file still being written has a hidden name."""
+        return sorted(one.stem for one in (self.share / place).iterdir() if not one.name.startswith("."))
 
     async def dropped(self, number: int = 1) -> None:
         """So many files lie there for the platform."""
