@@ -54,6 +54,11 @@ class Act:
         return {word: say(f"reasons.{word}") for word in self.reasons}
 
 
+def by_name(*declared: Act) -> dict[str, Act]:
+    """Acts by their names: what a room's screens are drawn from."""
+    return {one.name: one for one in declared}
+
+
 def acts() -> tuple[tuple[Room, Act], ...]:
     """Every act of the installed rooms, each with the room that brings it."""
     from gateway.foundation import rooms

@@ -14,11 +14,12 @@ from datetime import date
 from enum import Enum
 from typing import Any, Literal, TypeVar
 
-from gateway.foundation.access import Principal
+from gateway.foundation.access import Principal, roles
+from gateway.foundation.acts import Act
 from gateway.foundation.base import Foundation
 from gateway.foundation.once import NEVER, Once
 from gateway.foundation.rooms import Services
-from gateway.foundation.two_persons import Person
+from gateway.foundation.two_persons import Part, Person
 from gateway.words.clock import day_of
 from gateway.words.errors import NotFoundProblem
 from gateway.words.saying import Both, Sentence, Word, say
@@ -28,6 +29,8 @@ T = TypeVar("T")
 Tone = Literal["plain", "good", "warn", "bad", "wait"]
 PAGE = 50
 """Rows on a page of a list."""
+_NAMES = 5
+"""So many people are named who could give a second word."""
 
 
 # --- who looks, and at what -------------------------------------------------------------------------------------------
@@ -71,6 +74,28 @@ class Look:
     def today(self) -> date:
         """The day in Shanghai."""
         return day_of(self.base.clock.now())
+
+    async def second_word(self, matter: str, act: Act, authority: str) -> Note | None:
+        """Why who looks cannot give the second word on a matter, and who can; None where nothing is against it.
+
+        Whoever had a part in it is drawn no button: the service would refuse them (``TwoPersons``).
+        """
+        those = await self.base.store.read(lambda conn: self.base.two_persons.participants(conn, matter))
+        taking = {one.person for one in those if one.part is not Part.CONFIRMED}
+        if self.who.client_id not in taking:
+            return None
+        limits, may = await self.base.access.limits(), roles()
+        names = [
+            one.name
+            for one in await self.base.access.operators()
+            if one.disabled_at is None
+            and one.id not in taking
+            and act.scope in may.get(one.role, ())
+            and authority in limits.get(one.id, (authority,))
+        ]
+        if not names:
+            return Note(say("console.nobody_else", act=act.sentence), "warn")
+        return Note(say("console.somebody_else", act=act.sentence, names=names[:_NAMES], number=len(names)), "wait")
 
 
 @dataclass(frozen=True)
@@ -373,16 +398,23 @@ class Page:
 class Field:
     """One thing that is asked in a form. ``name`` is that of the service's own field, so that a refusal finds it.
 
-    ``value``: what stands there at first; what was typed stands there again after an error.
+    ``value``: what stands there at first; what was typed stands there again after an error. A ``reason`` is one of
+    ``choices``, words of one's own, or both: what comes is one text.
     """
 
     name: str
     label: Said
-    kind: Literal["text", "area", "choice", "day", "amount", "file", "password", "flag"] = "text"
+    kind: Literal["text", "area", "choice", "day", "amount", "file", "password", "flag", "reason"] = "text"
     required: bool = True
     hint: Said | None = None
     value: str = ""
     choices: Sequence[Choice] = ()
+
+
+def reason_for(act: Act) -> Field:
+    """Why an act is done: its usual reasons to choose from, beside words of one's own."""
+    usual = [Choice(word, sentence) for word, sentence in act.why().items()]
+    return Field("reason", Named("reason"), "reason" if usual else "area", choices=usual)
 
 
 @dataclass(frozen=True)
@@ -412,20 +444,28 @@ class Done:
 class ActPage:
     """An act as people reach it: a page that says what will happen, and a button that does it.
 
-    ``scope``: the right it needs, beside those that the service asks for. ``form(look, id)`` is made anew each time,
-    from what is so now and what was typed; ``do(look, id)`` calls the service with ``look.person`` and ``look.once``.
-    Both raise the Problems of the service: they are shown above the form, which keeps what was typed. ``money``: money
-    moves, or rights: who does it proves again who it is. ``same``: the command, the route that do the same.
+    ``of``: the act as a room declares it, from which title, right, command and route are drawn; ``name`` stands in the
+    address. ``form(look, id)`` is made anew each time, from what is so now and what was typed; ``do(look, id)`` calls
+    the service with ``look.person`` and ``look.once``. Both raise the Problems of the service: they are shown above the
+    form, which keeps what was typed. ``money``: money moves, or rights: who does it proves again who it is.
     """
 
     name: str
-    title: Said
-    scope: str
+    of: Act
     form: Callable[[Look, str], Awaitable[Form]]
     do: Callable[[Look, str], Awaitable[Done | None]]
     money: bool = False
     danger: bool = False
-    same: Sequence[str] = ()
+
+    @property
+    def title(self) -> Sentence:
+        """What it does, as its command says it too."""
+        return self.of.sentence
+
+    @property
+    def scope(self) -> str:
+        """The right it needs, beside those that the service asks for."""
+        return self.of.scope
 
 
 # --- screens ----------------------------------------------------------------------------------------------------------

@@ -63,6 +63,9 @@ async def test_two_people_refund_at_the_console(site):
     one = f"/console/refunds/{refund[0]}"
     for kind in ("opinion_letter", "original_voucher"):
         await gao.do(f"{one}/document", files={"file": ("a.pdf", b"%PDF-1")}, kind=kind, reference=kind)
+    assert f"{one}/confirm" not in (mine := await gao.see(one)), "who proposed is drawn no button to confirm"
+    assert re.search("您已参与，不能自己复核。可由[^<]*lin[^<]*等 [0-9] 人办理", mine)
+    assert "gateway refunds confirm" in await lin.see(f"{one}/confirm")
     today = await lin.see("/console/today")
     assert "等我复核" in today
     assert "本页只含：缴款、退付；" in today, "nobody takes an empty page for a day without work"
@@ -85,3 +88,23 @@ async def test_two_people_refund_at_the_console(site):
     ]
     assert ("lin", "POST /console/refunds/{id}/confirm", 409) in acts
     assert ("lin", "POST /console/refunds/{id}/confirm", 200) in acts
+
+
+async def test_a_wrong_day_is_refused_before_the_last_look(site):
+    """A correction to a day before the decision is said at the form, which keeps what was typed."""
+    await site.app.base.access.create_operator("gao", "gao", "supervisor", PASSWORD)
+    gao = await Browser(site, "gao").sign_in()
+    number = "望市监罚决字〔2026〕第71号"
+    await site.travel("2026-09-28 09:00")
+    await site.decide(number)
+    payment = await site.issued(number)
+    served = {"kind": "served", "on": "2026-09-26", "method": "direct"}
+    assert (await site.post(site.path(number) + "/events", served)).status_code == 200
+    where = f"/console/payments/{payment['id']}/correct"
+    (event,) = re.findall(r'<option value="(\w+)" selected', await gao.see(where))
+    typed = {"event_id": event, "on": "2020-01-01", "reason": "送达日误登", "step": "look"}
+    refused = await gao.do(where, 422, **typed)
+    assert "事件日期2020-01-01早于决定日期" in refused
+    assert "确认更正" not in refused, "nothing to confirm yet"
+    assert 'value="2020-01-01"' in refused
+    assert "送达日误登" in refused

@@ -152,7 +152,7 @@ class Pen:
             if sent is not None and sent["screen"] == screen.name and sent["act"] is None:
                 return self.own("looked_plainly", what=self.words(screen.title))
             for act in screen.acts:
-                if action in act.same or (
+                if action == act.of.route or (
                     sent is not None and (sent["screen"], sent["act"]) == (screen.name, act.name)
                 ):
                     return self.words(act.title)

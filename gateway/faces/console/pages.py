@@ -51,6 +51,8 @@ NO_RECORD: Final = "-"
 """Stands for the record in the address of an act that is about none."""
 _FRAME: Final = ("mark", "once", "step", "seen", "proof_password", "proof_code", "from")
 _SECRET: Final = ("password", "code")
+_USUAL: Final = "_usual"
+"""Behind the name of a reason: the usual one that was chosen."""
 
 Serve = Callable[[Reader], Awaitable[Response]]
 
@@ -431,16 +433,17 @@ class _Doing:
         self._reader, self._screen, self._id, self._act = reader, screen, id, act
         self._fields = fields
         self._key = fields.get("once") or secrets.token_hex(12)
-        asked = {name: value for name, value in fields.items() if name not in _FRAME or name == "seen"}
-        self._look = reader.look(asked=asked, files=files, once=self._once())
+        typed = {name: value for name, value in fields.items() if name not in _FRAME or name == "seen"}
+        self._typed = typed
+        self._look = reader.look(asked=typed, files=files, once=self._once())
 
     async def form(self, problem: Problem | None = None, *, review: bool = False) -> Response:
         """The page of the act, with what was typed and what is wrong with it."""
-        made = await self._act.form(self._look, self._id)
+        made = await self._made(problem)
         review = review and made.reviewed
         proof = self._act.money and not self._reader.visit.fresh and (review or not made.reviewed)
         title = self._reader.pen.words(self._act.title)
-        typed = self._look.asked
+        typed = self._look.asked if review else self._typed
         return self._reader.page(
             "form.html",
             f"{self._reader.pen.own('error')} {title}" if problem else title,
@@ -452,6 +455,7 @@ class _Doing:
             form=made,
             review=review,
             values={one.name: typed.get(one.name, one.value) for one in made.fields},
+            usual={one.name: typed.get(one.name + _USUAL, "") for one in made.fields},
             choices={one.name: one.choices for one in made.fields},
             problem=None if problem is None else self._told(problem, made),
             once=self._key,
@@ -462,6 +466,15 @@ class _Doing:
             files=any(one.kind == "file" for one in made.fields),
         )
 
+    async def _made(self, problem: Problem | None) -> Form:
+        """The form; where what was typed is what is wrong, as it was before anything was typed."""
+        try:
+            return await self._act.form(self._look, self._id)
+        except Problem:
+            if problem is None:
+                raise
+            return await self._act.form(replace(self._look, asked={}), self._id)
+
     async def sent(self) -> Response:
         """What was sent: shown once more where the act wants that, else done."""
         gate.require_own_form(self._reader.request, self._fields)
@@ -470,6 +483,7 @@ class _Doing:
             return await self.form()
         try:
             made = await self._act.form(self._look, self._id)
+            self._look = replace(self._look, asked=self._reasoned(made))
             self._require_filled(made)
             if made.reviewed and step != "do":
                 return await self.form(review=True)
@@ -513,6 +527,16 @@ class _Doing:
         if proved is None:
             raise InvalidProblem(say("console.not_proved"), field="proof_password")
         self._reader.visit = proved
+
+    def _reasoned(self, made: Form) -> dict[str, str]:
+        """What was typed, with each reason as one text: the usual one that was chosen, then the person's own words."""
+        asked = {name: value for name, value in self._typed.items() if not name.endswith(_USUAL)}
+        for one in made.fields:
+            chosen = self._typed.get(one.name + _USUAL)
+            usual = [self._reader.pen.words(each.words) for each in one.choices if each.value == chosen]
+            if one.kind == "reason":
+                asked[one.name] = "；".join(part for part in (*usual, asked.get(one.name, "")) if part)
+        return asked
 
     def _require_filled(self, made: Form) -> None:
         for one in made.fields:

@@ -8,8 +8,8 @@ from typing import Final
 from gateway.foundation.access import Key, Operator, roles, scopes
 from gateway.foundation.access.audit import AuditFilter, AuditRecord
 from gateway.foundation.access.keys import one_time_password
-from gateway.foundation.access.scopes import PEOPLE
 from gateway.foundation.access.session_records import Session
+from gateway.foundation.acts import by_name
 from gateway.foundation.screens import (
     ActPage,
     Block,
@@ -39,12 +39,14 @@ from gateway.foundation.screens import (
     Value,
     Wanted,
 )
+from gateway.rooms.accounts.acts import ACTS
 from gateway.words.errors import NotFoundProblem
 from gateway.words.saying import Word, say
 
 _NAME: Final = "access"
+_ACTS: Final = by_name(*ACTS)
 _SEES: Final = "accounts:read"
-_ACTS: Final = 20
+_LAST: Final = 20
 _ROLES: Final = tuple(
     Choice(role, Word(role)) for role in ("viewer", "operator", "supervisor", "auditor", "administrator")
 )
@@ -115,7 +117,7 @@ async def _one(look: Look, operator_id: str) -> Page:
     ]
     blocks: list[Block] = [Facts(None, facts), _sessions(sessions), _keys(keys)]
     if look.may("audit:read"):
-        blocks.append(_acts(await look.base.audit.find(AuditFilter(operator=one.id, limit=_ACTS))))
+        blocks.append(_acts(await look.base.audit.find(AuditFilter(operator=one.id, limit=_LAST))))
     acts = [] if one.disabled_at is not None else ["password", "forget-code", "disable"]
     if any(key.revoked_at is None for key in keys):
         acts.append("revoke-key")
@@ -177,7 +179,7 @@ def _acts(found: Sequence[AuditRecord]) -> Table:
         )
         for one in found
     ]
-    note = say("accounts.screen_acts_note", number=_ACTS)
+    note = say("accounts.screen_acts_note", number=_LAST)
     return Table(say("accounts.screen_acts"), heads, rows, say("accounts.screen_no_acts"), note)
 
 
@@ -300,51 +302,13 @@ SCREEN = Screen(
     ),
     one=_one,
     acts=(
+        ActPage(name="invite", of=_ACTS["create_operator"], form=_invite_form, do=_invite, money=True),
         ActPage(
-            name="invite",
-            title=say("accounts.act_invite"),
-            scope=PEOPLE,
-            form=_invite_form,
-            do=_invite,
-            money=True,
-            same=("gateway operators invite",),
+            name="password", of=_ACTS["set_operator_password"], form=_new_password_form, do=_new_password, money=True
         ),
-        ActPage(
-            name="password",
-            title=say("accounts.act_password"),
-            scope=PEOPLE,
-            form=_new_password_form,
-            do=_new_password,
-            money=True,
-            same=("gateway operators password",),
-        ),
-        ActPage(
-            name="forget-code",
-            title=say("accounts.act_forget"),
-            scope=PEOPLE,
-            form=_forget_form,
-            do=_forget,
-            money=True,
-            same=("gateway operators forget-code",),
-        ),
-        ActPage(
-            name="revoke-key",
-            title=say("accounts.act_revoke"),
-            scope=PEOPLE,
-            form=_revoke_form,
-            do=_revoke,
-            danger=True,
-            same=("gateway keys revoke",),
-        ),
-        ActPage(
-            name="disable",
-            title=say("accounts.act_disable"),
-            scope=PEOPLE,
-            form=_disable_form,
-            do=_disable,
-            danger=True,
-            same=("gateway operators disable",),
-        ),
+        ActPage(name="forget-code", of=_ACTS["forget_operator_code"], form=_forget_form, do=_forget, money=True),
+        ActPage(name="revoke-key", of=_ACTS["revoke_key"], form=_revoke_form, do=_revoke, danger=True),
+        ActPage(name="disable", of=_ACTS["disable_operator"], form=_disable_form, do=_disable, danger=True),
     ),
 )
 

@@ -119,11 +119,7 @@ class Corrections:
             once.about(decision.id).begin(conn, once.done)
             if self._open(conn, decision, old.id) is not None:
                 raise ConflictProblem(say("decisions.correction_open"), type="correction-exists")
-            new = None if event is None else _with_appeal(event.unmasked_by(old.event), old)
-            if new is not None:
-                check_unmasked(new, old.event)
-                check_day(new, day_of(now))
-            self._check(decision, old, new)
+            new = self.fitting(decision, old, event)
             leans = any(asks(conn, decision.id) for asks in self._leans)
             sealed = None if new is None else self._sealed(correction_id, new)
             made = Correction(
@@ -149,6 +145,18 @@ class Corrections:
         made_id = await self._base.store.write(unit)
         self._base.delivery.wake()
         return made_id
+
+    def fitting(self, decision: Decision, old: RecordedEvent, event: DecisionEvent | None) -> DecisionEvent | None:
+        """What would stand in the place of a recorded event; None where it is voided.
+
+        Raises InvalidProblem and ConflictProblem for what cannot, as a day before the decision.
+        """
+        new = None if event is None else _with_appeal(event.unmasked_by(old.event), old)
+        if new is not None:
+            check_unmasked(new, old.event)
+            check_day(new, day_of(self._base.clock.now()))
+        self._check(decision, old, new)
+        return new
 
     async def confirm(self, at: At, *, by: Person, seen: str, once: Once = NEVER) -> None:
         """A second person agrees to what they saw, and the correction is in force.

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
+from gateway.foundation.acts import by_name
 from gateway.foundation.delivery.events import Event
 from gateway.foundation.screens import (
     ActPage,
@@ -45,11 +46,14 @@ from gateway.foundation.screens import (
     Waits,
     Wanted,
     Yuan,
+    reason_for,
 )
 from gateway.rooms.decisions import Decision, Decisions
+from gateway.rooms.decisions.acts import ACTS as OF_DECISIONS
 from gateway.rooms.decisions.corrections import At, Corrections, CorrectionSight
 from gateway.rooms.decisions.records import RecordedEvent
 from gateway.rooms.decisions.states import CorrectionStatus
+from gateway.rooms.payments.acts import ACTS
 from gateway.rooms.payments.details import PaymentDetails
 from gateway.rooms.payments.records import Payment
 from gateway.rooms.payments.searching import MOST, Sought
@@ -64,6 +68,7 @@ from gateway.words.money import format_yuan, parse_yuan
 from gateway.words.saying import Language, Sentence, Word, say, sentences
 
 _NAME: Final = "payments"
+_ACTS: Final = by_name(*ACTS, *OF_DECISIONS)
 _TONES: Final[dict[Status, Tone]] = {
     Status.PAID: "good",
     Status.REQUESTED: "wait",
@@ -178,9 +183,13 @@ async def _one(look: Look, payment_id: str) -> Page:
     if accrued is not None and accrued.stretches:
         blocks.append(_surcharge(accrued))
     waits: CorrectionSight | None = None
+    elsewhere: Note | None = None
     if decision is not None:
         waits = _waiting(await look.get(Corrections).of(decision))
         blocks += _events(decision, waits)
+    if waits is not None:
+        elsewhere = await look.second_word(waits.correction.id, _ACTS["confirm_correction"], payment.authority)
+        blocks[:0] = [] if elsewhere is None else [elsewhere]
     blocks.append(_story(seen.timeline))
     side: list[Block] = []
     if payment.code is not None and payment.status in _HANDED:
@@ -196,7 +205,7 @@ async def _one(look: Look, payment_id: str) -> Page:
         lead=Many((Code(payment.id),)),
         blocks=blocks,
         side=side,
-        acts=_acts(payment, decision, waits),
+        acts=[one for one in _acts(payment, decision, waits) if elsewhere is None or one != "confirm-correction"],
         masked=True,
     )
 
@@ -378,7 +387,7 @@ async def _file(look: Look, payment_id: str, name: str) -> Served:
 
 # --- acts -------------------------------------------------------------------------------------------------------------
 
-_REASON = Field("reason", Named("reason"), "area")
+_REASON = reason_for(_ACTS["cancel_payment"])
 
 
 async def _payment(look: Look, payment_id: str) -> Payment:
@@ -478,6 +487,7 @@ async def _correct_form(look: Look, payment_id: str) -> Form:
 def _difference(look: Look, decision: Decision) -> Table:
     """The event's day and the last day to pay, before and after."""
     old, on = _chosen(look, decision)
+    look.get(Corrections).fitting(decision, old, old.event.model_copy(update={"on": on}))
     clocks = look.get(Decisions).clocks(decision)
     events = [one for one in decision.events if one is not old.event]
     after = replace(clocks, events=[*events, old.event.model_copy(update={"on": on})]).due()
@@ -549,9 +559,6 @@ async def _withdraw(look: Look, payment_id: str) -> None:
     await look.get(Corrections).withdraw(at, look.asked["reason"], by=look.person, once=look.once)
 
 
-_WRITE: Final = "payments:write"
-_CORRECT: Final = "decisions:write"
-
 SCREEN = Screen(
     name=_NAME,
     title=say("payments.screen"),
@@ -561,55 +568,12 @@ SCREEN = Screen(
     one=_one,
     file=_file,
     acts=(
-        ActPage(
-            name="cancel",
-            title=say("payments.act_cancel"),
-            scope=_WRITE,
-            form=_cancel_form,
-            do=_cancel,
-            danger=True,
-            same=("POST /v1/payments/{id}/cancel",),
-        ),
-        ActPage(
-            name="reissue",
-            title=say("payments.act_reissue"),
-            scope=_WRITE,
-            form=_reissue_form,
-            do=_reissue,
-            same=("POST /v1/payments/{id}/reissue",),
-        ),
-        ActPage(
-            name="ask",
-            title=say("payments.act_ask"),
-            scope=_WRITE,
-            form=_ask_form,
-            do=_ask,
-            same=("POST /v1/payments/{id}/confirmation",),
-        ),
-        ActPage(
-            name="correct",
-            title=say("payments.act_correct"),
-            scope=_CORRECT,
-            form=_correct_form,
-            do=_correct,
-            same=("POST /v1/decisions/{authority}/{number}/events/{event}/correction",),
-        ),
-        ActPage(
-            name="confirm-correction",
-            title=say("payments.act_confirm"),
-            scope=_CORRECT,
-            form=_confirm_form,
-            do=_confirm,
-            same=("POST /v1/decisions/{authority}/{number}/events/{event}/confirmation",),
-        ),
-        ActPage(
-            name="withdraw-correction",
-            title=say("payments.act_withdraw"),
-            scope=_CORRECT,
-            form=_withdraw_form,
-            do=_withdraw,
-            same=("POST /v1/decisions/{authority}/{number}/events/{event}/withdrawal",),
-        ),
+        ActPage(name="cancel", of=_ACTS["cancel_payment"], form=_cancel_form, do=_cancel, danger=True),
+        ActPage(name="reissue", of=_ACTS["reissue_payment"], form=_reissue_form, do=_reissue),
+        ActPage(name="ask", of=_ACTS["confirm_payment"], form=_ask_form, do=_ask),
+        ActPage(name="correct", of=_ACTS["correct_event"], form=_correct_form, do=_correct),
+        ActPage(name="confirm-correction", of=_ACTS["confirm_correction"], form=_confirm_form, do=_confirm),
+        ActPage(name="withdraw-correction", of=_ACTS["withdraw_correction"], form=_withdraw_form, do=_withdraw),
     ),
 )
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from gateway.foundation.acts import by_name
 from gateway.foundation.screens import (
     ActPage,
     Block,
@@ -42,8 +43,10 @@ from gateway.foundation.screens import (
     Waits,
     Wanted,
     Yuan,
+    reason_for,
 )
 from gateway.rooms.payments import Payments
+from gateway.rooms.refunds.acts import ACTS
 from gateway.rooms.refunds.proposals import DocumentInput, Payee, RefundProposal
 from gateway.rooms.refunds.records import Refund, RefundFilter
 from gateway.rooms.refunds.service import RefundDetails, Refunds
@@ -54,7 +57,7 @@ from gateway.words.saying import Sentence, Word, say
 from gateway.words.wrong import reason_of
 
 _NAME: Final = "refunds"
-_WRITE: Final = "payments:write"
+_ACTS: Final = by_name(*ACTS)
 _MOST: Final = 200
 _TONES: Final[dict[RefundStatus, Tone]] = {
     RefundStatus.PROPOSED: "wait",
@@ -146,7 +149,10 @@ async def _one(look: Look, refund_id: str) -> Page:
         notes.append(Note(say("refunds.screen_doubt", why=one.doubt_reason or ""), "warn"))
     acts = []
     if one.status is RefundStatus.PROPOSED:
-        acts = ["payee", "document"] if found.missing else ["confirm", "payee", "document"]
+        elsewhere = await look.second_word(one.id, _ACTS["confirm_refund"], one.authority)
+        notes += [] if elsewhere is None else [elsewhere]
+        acts = [] if found.missing or elsewhere is not None else ["confirm"]
+        acts += ["payee", "document"]
     if one.status in (RefundStatus.PROPOSED, RefundStatus.CONFIRMED):
         acts.append("dismiss")
     return Page(
@@ -305,7 +311,7 @@ async def _confirm(look: Look, refund_id: str) -> None:
 
 async def _dismiss_form(look: Look, refund_id: str) -> Form:
     found = await _seen(look, refund_id)
-    return Form(say("refunds.act_dismiss_button"), (_facts(found),), (Field("reason", Named("reason"), "area"),))
+    return Form(say("refunds.act_dismiss_button"), (_facts(found),), (reason_for(_ACTS["dismiss_refund"]),))
 
 
 async def _dismiss(look: Look, refund_id: str) -> None:
@@ -322,40 +328,10 @@ SCREEN = Screen(
     one=_one,
     file=_file,
     acts=(
-        ActPage(
-            name="confirm",
-            title=say("refunds.act_confirm"),
-            scope=_WRITE,
-            form=_confirm_form,
-            do=_confirm,
-            money=True,
-            same=("POST /v1/refunds/{id}/confirmation",),
-        ),
-        ActPage(
-            name="payee",
-            title=say("refunds.act_payee"),
-            scope=_WRITE,
-            form=_payee_form,
-            do=_name_payee,
-            same=("PUT /v1/refunds/{id}/payee",),
-        ),
-        ActPage(
-            name="document",
-            title=say("refunds.act_document"),
-            scope=_WRITE,
-            form=_document_form,
-            do=_add_document,
-            same=("POST /v1/refunds/{id}/documents",),
-        ),
-        ActPage(
-            name="dismiss",
-            title=say("refunds.act_dismiss"),
-            scope=_WRITE,
-            form=_dismiss_form,
-            do=_dismiss,
-            danger=True,
-            same=("POST /v1/refunds/{id}/dismissal",),
-        ),
+        ActPage(name="confirm", of=_ACTS["confirm_refund"], form=_confirm_form, do=_confirm, money=True),
+        ActPage(name="payee", of=_ACTS["name_payee"], form=_payee_form, do=_name_payee),
+        ActPage(name="document", of=_ACTS["add_refund_document"], form=_document_form, do=_add_document),
+        ActPage(name="dismiss", of=_ACTS["dismiss_refund"], form=_dismiss_form, do=_dismiss, danger=True),
     ),
 )
 
@@ -388,16 +364,7 @@ async def _of_payment(look: Look, payment_id: str) -> Sequence[Block]:
 
 ON_PAYMENTS = Joins(
     screen="payments",
-    acts=(
-        ActPage(
-            name="refund",
-            title=say("refunds.act_propose"),
-            scope=_WRITE,
-            form=_propose_form,
-            do=_propose,
-            same=("POST /v1/payments/{id}/refunds",),
-        ),
-    ),
+    acts=(ActPage(name="refund", of=_ACTS["propose_refund"], form=_propose_form, do=_propose),),
     blocks=_of_payment,
 )
 
