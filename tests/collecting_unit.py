@@ -76,7 +76,7 @@ class Inbox:
 
     def next(self, name: str = "PayCode") -> str | None:
         """One field of the next message, as soon as there is one."""
-        return text(self.messages.get(timeout=10), name)
+        return text(self.messages.get(timeout=60), name)
 
     def close(self) -> None:
         """Listen no longer."""

@@ -139,7 +139,7 @@ class Bench:
         return sorted(told, key=lambda one: one.authority)
 
     async def until(self, operation_id: str, *states: str) -> Any:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (row := await self.row(operation_id)).state not in states:
                 self.clock.advance(timedelta(seconds=1))
                 self.delivery.wake()

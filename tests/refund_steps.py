@@ -47,7 +47,7 @@ async def finance(site, refund: dict[str, Any], state: str, **more: Any) -> dict
     number = (await site.read(lambda conn: _reference(conn, refund["id"]))) or ""
     await site.simulators.aask("POST", f"/nontax/refunds/{number}", {"state": state, **more})
     expected = state.upper()
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while (view := await site.get(f"/v1/refunds/{refund['id']}"))["status"] != expected:
             await site.http.post(f"/v1/refunds/{refund['id']}/inquiry")
             await asyncio.sleep(0.05)

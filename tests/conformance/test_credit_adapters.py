@@ -130,7 +130,7 @@ def key_of(record: DisclosureRecord) -> DisclosureKey:
 
 async def decided(target: DisclosureTarget, submission: Submission) -> Submission:
     """The verdict on a submission, asked for until it is there."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while submission.state is SubmissionState.PENDING:
             await asyncio.sleep(0.05)
             found = await target.find(submission.reference)

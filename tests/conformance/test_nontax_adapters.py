@@ -647,7 +647,7 @@ class Inbox:
         self.messages.put_nowait(incoming)
 
     async def next(self) -> Incoming:
-        return await asyncio.wait_for(self.messages.get(), 10)
+        return await asyncio.wait_for(self.messages.get(), 60)
 
 
 @pytest.fixture

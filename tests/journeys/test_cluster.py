@@ -164,7 +164,7 @@ async def test_a_node_paused_in_its_calls_wakes_up_fenced(
     simulators.faults({"system": "nontax", "operation": "*", "kind": "slow", "seconds": 0.6, "times": 6})
     async with client(paused, key) as ones, client(other, key) as others:
         asks = [asyncio.create_task(ask(ones, number)) for number in range(1, 7)]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not _sending(postgresql_url):
                 await asyncio.sleep(0.02)
         paused.send(signal.SIGSTOP)

@@ -147,7 +147,7 @@ class House:
     async def when(self, disclosure_id: str, holds: Any) -> Any:
         row = None
         try:
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(60):
                 while not holds(row := await self.disclosures.held(disclosure_id)):
                     self.delivery.wake()
                     await asyncio.sleep(0.02)
@@ -300,7 +300,7 @@ async def test_a_hint_of_the_target_makes_us_ask_at_once(house):
     def due(conn):
         return conn.execute(query).mappings().one()
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (await house.store.read(due))["due_at"] < to_micros(house.clock.now()) + 60_000_000:
             house.delivery.wake()
             await asyncio.sleep(0.02)
@@ -361,10 +361,10 @@ async def test_what_has_not_left_us_never_does_once_it_is_withdrawn(house):
     await house.decide()
     (portal,) = await house.publish("portal")
     query = select(operation.c.tries).where(operation.c.subject == portal)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while await house.store.read(lambda conn: conn.execute(query).scalar_one()) < 1:
             await asyncio.sleep(0.02)
-    async with asyncio.timeout(10):  # between two tries it is provably not on its way
+    async with asyncio.timeout(60):  # between two tries it is provably not on its way
         while (await house.disclosures.held(portal)).status != "WITHDRAWN":
             await house.disclosures.withdraw(portal, "该行政处罚决定已被撤销")
             await asyncio.sleep(0.02)

@@ -181,7 +181,7 @@ async def attempts(app: App, payment: str) -> list[Any]:
         query = select(operation.c.id).where(operation.c.subject == payment, operation.c.action == "nontax.issue")
         return list(operation_records.attempts_of(conn, conn.execute(query).scalar_one()))
 
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while not (made := await app.base.store.read(read)):
             await asyncio.sleep(0.01)
     return made

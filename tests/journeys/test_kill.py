@@ -46,7 +46,7 @@ async def test_sigterm_under_load_ends_well_and_calls_nothing_failed_that_was_cu
     site.fault("apply_then_silence", "CreateBill", nth=3, times=0, seconds=5)
     asking = [asyncio.create_task(quietly(site.post("/v1/payments", site.demand(one)))) for one in numbers]
     await site.until("/v1/payments", lambda page: len(page["items"]) == len(numbers))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while len(site.effects("CreateBill")) < len(numbers):
             await asyncio.sleep(0.02)
     assert await served.stop(signal.SIGTERM) == 0

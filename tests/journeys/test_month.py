@@ -58,7 +58,7 @@ class Month:
 
     async def at(self, day: int, time: str = "12:00", month: int = 9) -> datetime:
         """Both clocks, moved to this moment once nothing is on its way: a signature would be stale by then."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while await self.site.read(_under_way):
                 await asyncio.sleep(0.01)
         moment = datetime.fromisoformat(f"2026-{month:02}-{day:02}T{time}:00+08:00")

@@ -81,7 +81,7 @@ async def finance(site, refund: str, state: str, **more: Any) -> None:
 
     number = await site.read(lambda conn: refund_records.held(conn, refund).reference)
     await site.simulators.aask("POST", f"/nontax/refunds/{number}", {"state": state, **more})
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(60):
         while (await site.get(f"/v1/refunds/{refund}"))["status"] != state.upper():
             await site.http.post(f"/v1/refunds/{refund}/inquiry")
             await asyncio.sleep(0.05)

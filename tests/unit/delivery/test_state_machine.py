@@ -299,7 +299,7 @@ class Machine(RuleBasedStateMachine):
     async def _calm(self) -> None:
         """Let whatever is under way come to where it waits for time, for the platform or for nobody."""
         quiet = 0
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while quiet < 3:
                 await asyncio.sleep(0.003)
                 held = sum(not one.done() for one in self.platform.hanging)

@@ -295,7 +295,7 @@ async def test_replay_by_cursor_misses_nothing_when_transactions_commit_out_of_o
             write(quick, "late number, early commit")
         shown, cursor = seen(None)
         began.commit()
-    async with asyncio.timeout(10):  # other databases of this server may hold transactions open for a moment
+    async with asyncio.timeout(60):  # other databases of this server may hold transactions open for a moment
         while len(shown) < 2:
             more, cursor = seen(cursor)
             shown += more

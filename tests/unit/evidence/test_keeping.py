@@ -329,7 +329,7 @@ async def test_the_timer_has_the_head_signed(bench):
     evidence = bench.node("n1", sign_seconds=0.01)
     await evidence.start()
     await bench.keep(1, evidence)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await heads(bench):
             await asyncio.sleep(0.01)
     await evidence.close()

@@ -144,13 +144,13 @@ class Room:
     async def sweep(self, minutes: int = 11) -> None:
         self.clock.advance(timedelta(minutes=minutes))
         await self.duty(self.clock.now())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while any(one.status is Status.SENDING and one.in_doubt_since_at is None for one in await self.all()):
                 await asyncio.sleep(0.01)
 
     async def reaches(self, status: Status, holds: Callable[[Notice], bool] = lambda _: True) -> Notice:
         """The one notice, once it is so; the clock moves on each time that we look."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not ((found := await self.one()).status is status and holds(found)):
                 self.clock.advance(timedelta(milliseconds=100))
                 self.base.delivery.wake()

@@ -121,7 +121,7 @@ async def test_a_job_that_is_decided_later_is_asked_about_when_the_service_hints
     assert (found.status, found.job_id) == (Status.REQUESTED, "J1")
     room.service.decide(room.service.requests[0], "done")
     notice = SealNotice(reference=found.reference)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         # the clock stands still, so that without a hint it would never be asked about again
         while (found := await room.seals.held(found.id)).status is Status.REQUESTED:
             await room.store.write(lambda conn: room.seals.take_notice(conn, "seal", notice, "exc"))

@@ -73,7 +73,7 @@ class Acknowledging:
 
     def next(self) -> tuple[dict[str, Any], bool]:
         """The next callback, and whether its signature is right."""
-        body, headers = self.came.get(timeout=10)
+        body, headers = self.came.get(timeout=60)
         return json.loads(body), genuine(b"development-post-secret", headers, body)
 
 

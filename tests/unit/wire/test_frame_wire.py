@@ -222,7 +222,7 @@ async def test_what_comes_unasked_on_a_kept_connection_is_heard_and_answered(pee
         channel = wire(url(p), kept)
         channel.keep, channel.unasked = True, unasked
         assert await channel.exchange("ask", OURS, ours_alone) == OURS
-        await asyncio.wait_for(answered.wait(), 10)
+        await asyncio.wait_for(answered.wait(), 60)
         assert p.requests == [framed(b"taken 1."), framed(b"taken 2.")]
         await channel.close()
 

@@ -65,7 +65,7 @@ async def doors(callbacks: Callbacks, **settings: Any) -> AsyncIterator[tuple[st
 
 async def said(reader: asyncio.StreamReader) -> bytes:
     """What comes until the connection ends."""
-    return await asyncio.wait_for(reader.read(), 10)
+    return await asyncio.wait_for(reader.read(), 60)
 
 
 async def test_messages_are_answered_in_turn_on_one_connection_and_strays_are_not(peer: Any) -> None:

