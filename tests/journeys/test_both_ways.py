@@ -39,10 +39,14 @@ class Ways:
         self.key, self.clients = key, clients
 
     async def ask(self, method: str, path: str, *, signed: bool = True, **more: Any) -> httpx.Response:
-        """One request both ways; the answer, which is the same."""
+        """One request both ways; the answer, which is the same. A read that tells the time is asked again once: a
+        second may end between the two."""
         headers = {"Authorization": f"Bearer {self.key}"} if signed else {}
         headers |= {"X-Request-Id": "req_1"} | more.pop("headers", {})
-        first, other = [await client.request(method, path, headers=headers, **more) for client in self.clients]
+        for _ in range(2 if method == "GET" else 1):
+            first, other = [await client.request(method, path, headers=headers, **more) for client in self.clients]
+            if first.content == other.content:
+                break
         assert first.status_code == other.status_code, (method, path, more, first.text, other.text)
         assert sorted(first.headers.items()) == sorted(other.headers.items()), (method, path, more)
         assert first.content == other.content, (method, path, more)
