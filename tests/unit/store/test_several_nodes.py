@@ -94,6 +94,24 @@ async def test_what_a_node_that_hangs_has_held_is_free_again(postgresql_url: str
     hangs.dispose()
 
 
+async def test_every_session_asks_that_a_node_which_vanished_lets_go_within_fifteen_seconds(stores) -> None:
+    """What PostgreSQL says on a line of TCP, where its keepalives count; of the socket of the tests it says 0."""
+    asked = "select name, setting::int from pg_settings where name ~ '^(tcp_|idle_in_transaction|lock_timeout)'"
+    over_tcp = "select inet_server_addr() is not null"
+
+    def told(conn: Connection) -> tuple[dict[str, int], bool]:
+        return {row.name: row.setting for row in conn.exec_driver_sql(asked)}, bool(
+            conn.exec_driver_sql(over_tcp).scalar()
+        )
+
+    for way, idle in ((stores[0].write, 4_000), (stores[0].write_beside, 4_000), (stores[0].read, 60_000)):
+        said, tcp = await way(told)
+        assert (said["idle_in_transaction_session_timeout"], said["lock_timeout"]) == (idle, 2_000)
+        if tcp:
+            assert said["tcp_keepalives_idle"] + said["tcp_keepalives_interval"] * said["tcp_keepalives_count"] <= 15
+            assert 0 < said["tcp_user_timeout"] <= 15_000
+
+
 async def test_a_repeated_key_is_told_at_once_and_holds_nobody_up(stores, session) -> None:
     here, _ = stores
     first = Once("cli_1", "/v1/payments", "k", b"body", SystemClock()).about("pay_1")
