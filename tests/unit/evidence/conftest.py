@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -90,3 +91,12 @@ def bench(one_store: Store, shared_keys: FileKeys, tmp_path: Path) -> Bench:
 def both(store: Store, shared_keys: FileKeys, tmp_path: Path) -> Bench:
     """Evidence, once on SQLite and once on PostgreSQL."""
     return _bench(store, shared_keys, tmp_path)
+
+
+@pytest.fixture
+def rivals(postgresql_url: str, shared_keys: FileKeys, tmp_path: Path) -> Iterator[tuple[Bench, Bench]]:
+    """Two processes on PostgreSQL that both write under the name of one node."""
+    stores = Store.open(postgresql_url), Store.open(postgresql_url)
+    yield _bench(stores[0], shared_keys, tmp_path), _bench(stores[1], shared_keys, tmp_path)
+    for store in stores:
+        store.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import replace
 
 import pytest
@@ -37,6 +38,42 @@ async def test_an_exchange_comes_back_exactly_as_it_crossed_the_wire(both, raw):
         "pay_1",
         "anlan",
     )
+
+
+async def test_of_two_that_write_under_one_name_the_later_is_run_again_and_nothing_is_left_out(
+    rivals, raw, monkeypatch
+):
+    """A node that hung and one that took its name meanwhile: their chain stays one."""
+    hung, heir = rivals
+    extended, go_on, extend = threading.Event(), threading.Event(), heir.evidence._extend
+
+    def slowly(conn, new):
+        extend(conn, new)
+        extended.set()
+        assert go_on.wait(30)
+
+    await heir.keep(1)
+    monkeypatch.setattr(heir.evidence, "_extend", slowly)
+    first = asyncio.create_task(
+        heir.store.write_beside(lambda conn: heir.evidence.append(conn, replace(raw, action="heir")))
+    )
+    await asyncio.to_thread(extended.wait, 30)
+    tries = []
+
+    def unit(conn):
+        tries.append(1)
+        return hung.evidence.append(conn, replace(raw, action="hung"))
+
+    later = asyncio.create_task(hung.store.write_beside(unit))
+    waits = text("select count(*) from pg_locks where not granted")
+    async with asyncio.timeout(60):
+        while not await heir.store.read(lambda conn: conn.execute(waits).scalar()):
+            await asyncio.sleep(0.01)
+    go_on.set()
+    await asyncio.gather(first, later)
+    assert len(tries) == 2
+    assert [(one["seq"], one["action"]) for one in await rows(heir)] == [(1, "issue"), (2, "heir"), (3, "hung")]
+    assert (await heir.verify()).ok
 
 
 async def test_of_an_answer_that_was_not_taken_the_beginning_is_kept_with_length_and_digest(both, raw):
