@@ -180,7 +180,7 @@ class Room:
         """From now on the rules have these rows of the organ's own too."""
         (folder / "own.toml").write_text(text, encoding="utf-8")
         rules, made = load().with_files([folder / "own.toml"]), self.disclosures
-        made._rules = made._effects._rules = made._planning._rules = rules
+        made._rules = made._effects._rules = made._planning._rules = made.repairs._rules = rules
 
     async def decide(self, **changes: Any) -> None:
         facts = DecisionFacts.model_validate(FACTS | changes, strict=False)

@@ -163,7 +163,7 @@ def _story(letter: Letter, root: Tag) -> list[Flowable]:
         firstLineIndent=28,
     )
     plain = ParagraphStyle("plain", parent=body, firstLineIndent=0)
-    heading = ParagraphStyle("heading", parent=body, spaceBefore=6)
+    heading = ParagraphStyle("heading", parent=body, spaceBefore=6, keepWithNext=1)
     title = ParagraphStyle("title", fontName=FONT, fontSize=22, leading=32, alignment=TA_CENTER, spaceAfter=8)
     number = ParagraphStyle("number", fontName=FONT, fontSize=_BODY, leading=20, alignment=TA_CENTER, spaceAfter=14)
     right = ParagraphStyle("right", parent=plain, alignment=TA_RIGHT, rightIndent=_END)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import typer
 
 from gateway.rooms.disclosures.examination_command import examine
-from gateway.rooms.disclosures.explanation_command import explain, owed
+from gateway.rooms.disclosures.explanation_command import explain, owed, repair_notice
 from gateway.rooms.disclosures.full_text_command import full_text
 from gateway.rooms.disclosures.inspection_command import findings
 from gateway.rooms.disclosures.inspection_report_command import inspection
@@ -24,6 +24,7 @@ app.command("text")(full_text)
 app.command("examine")(examine)
 app.command("explain")(explain)
 app.command("owed")(owed)
+app.command("repair-notice")(repair_notice)
 app.command("findings")(findings)
 app.command("inspection")(inspection)
 app.add_typer(repair, name="repair")

@@ -46,7 +46,7 @@ def to_confirm(rules: Rules, used: Iterable[str], codes: Sequence[str], today: d
         regime = rules.regime_of(profile.periods, today)
         if regime is not None:
             yield from (_about(regime.citation, one) for one in regime.unconfirmed())
-    for kind in (rules.exclusions, rules.terms, rules.bases, rules.longest, rules.unperformed):
+    for kind in (rules.exclusions, rules.terms, rules.bases, rules.longest, rules.unperformed, rules.unrepairable):
         confirmed = [(row.when, row.targets) for row in kind if row.own and not row.confirm]
         for row in kind:
             here = not row.when.divisions or any(one.startswith(row.when.divisions) for one in divisions)

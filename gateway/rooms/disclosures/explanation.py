@@ -16,7 +16,7 @@ from gateway.foundation.base import Foundation
 from gateway.rooms.decisions import Decision, Decisions
 from gateway.rooms.disclosures import records
 from gateway.rooms.disclosures.deadlines import Degree
-from gateway.rooms.disclosures.judging import Plan, Refusal, Wanting
+from gateway.rooms.disclosures.judging import Judgement, Plan, Refusal, Wanting
 from gateway.rooms.disclosures.planning import NOTHING_MORE, Intent, Planning, Relied
 from gateway.rooms.disclosures.publication import Organ
 from gateway.rooms.disclosures.records import Disclosure
@@ -57,18 +57,33 @@ class Next:
 
 @dataclass(frozen=True)
 class AtTarget:
-    """Everything about a decision at one target. ``judged``: what the rules of today say, whatever was done before."""
+    """Everything about a decision at one target. ``found``: what the rules of today say, whatever was done before."""
 
     target: str
     disclosure: Disclosure | None
     public: bool
     why: Sentence | str
     citation: str
-    degree: Degree | None
-    regime: str | None
+    found: Judgement
     basis: Relied | None
     clocks: Sequence[Clock]
     next: Next
+
+    @property
+    def plan(self) -> Plan | None:
+        """By what it is shown, or was while its period ran."""
+        found = self.found.plan if isinstance(self.found, Refusal) else self.found
+        return found if isinstance(found, Plan) else None
+
+    @property
+    def degree(self) -> Degree | None:
+        """Its class 失信程度, where that is known."""
+        return None if self.plan is None else self.plan.degree
+
+    @property
+    def regime(self) -> str | None:
+        """The order by which it is shown."""
+        return None if self.plan is None else self.plan.regime.citation
 
     @property
     def until(self) -> date | None:
@@ -81,6 +96,7 @@ class Explanation:
     """A decision at every target of its authority."""
 
     decision: Decision
+    organ: Organ
     on: date
     targets: Sequence[AtTarget]
 
@@ -96,9 +112,10 @@ class Explanations:
     async def of(self, authority: str, number: str) -> Explanation:
         """A decision's publication today, at each target. Raises NotFoundProblem, ConflictProblem: no target at all."""
         today = day_of(self._base.clock.now())
-        return await self._base.store.read(lambda conn: self._of(conn, authority, number, today))
+        return await self._base.store.read(lambda conn: self.look(conn, authority, number, today))
 
-    def _of(self, conn: Connection, authority: str, number: str, today: date) -> Explanation:
+    def look(self, conn: Connection, authority: str, number: str, today: date) -> Explanation:
+        """``of`` inside a query of the caller's."""
         decision = self._decisions.read(conn, authority, number)
         organ = records.organ_of(conn, authority, today)
         if organ is None:
@@ -110,14 +127,13 @@ class Explanations:
             self._at(decision, organ, intent, latest.get(intent.target), today)
             for intent in self._planning.judged(conn, decision, organ, None, NOTHING_MORE, today)
         ]
-        return Explanation(decision, today, found)
+        return Explanation(decision, organ, today, found)
 
     def _at(self, decision: Decision, organ: Organ, intent: Intent, known: Disclosure | None, today: date) -> AtTarget:
         found = intent.found
         if known is not None and known.status in STANDING:
             found = self._planning.again(decision, organ, known, today)
         plan = found.plan if isinstance(found, Refusal) else found
-        degree = plan.degree if isinstance(plan, Plan) else None
         why, citation = _why(known, found, decision)
         return AtTarget(
             target=intent.target,
@@ -125,10 +141,9 @@ class Explanations:
             public=known is not None and known.status in SHOWN,
             why=why,
             citation=citation,
-            degree=degree,
-            regime=plan.regime.citation if isinstance(plan, Plan) else None,
+            found=found,
             basis=_basis_of(known) or intent.basis,
-            clocks=_clocks(known, plan if isinstance(plan, Plan | Wanting) else None, today),
+            clocks=_clocks(known, plan, today),
             next=_next(known, found, decision),
         )
 

@@ -1,16 +1,18 @@
-"""``gateway disclosures explain`` and ``owed``: why a decision is public or not, and what is owed to targets."""
+"""``gateway disclosures explain``, ``repair-notice`` and ``owed``: why a decision is public, and what is owed."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
 from gateway.terminal.output import Json, Session, session, show, table
 from gateway.words.clock import SHANGHAI, rfc3339
+from gateway.words.errors import InvalidProblem
 from gateway.words.saying import Word, say
 
 if TYPE_CHECKING:
@@ -51,6 +53,26 @@ def explain(
             human.append(table(("clock", "day", "state", "provisional", "rule"), clocks))
     human = [one for one in human if one is not None]
     show(PublicationView.of(found).model_dump(mode="json"), as_json, *human)
+
+
+def repair_notice(
+    ctx: typer.Context,
+    authority: Annotated[str, typer.Argument(help="The authority, as in the settings.")],
+    number: Annotated[str, typer.Argument(help="The decision number 决定书文号.")],
+    to: Annotated[Path, typer.Option("--to", help="The new file: .pdf or .ofd.")],
+    as_json: Json = False,
+) -> None:
+    """Write the notice of credit repair 信用修复告知书 that is served with the decision, as a letter."""
+    if to.suffix not in (".pdf", ".ofd"):
+        raise InvalidProblem(say("disclosures.notice_kind", file=to), field="--to")
+    kind: Literal["pdf", "ofd"] = "pdf" if to.suffix == ".pdf" else "ofd"
+    made = asyncio.run(_asked(session(ctx), lambda there: there.notices.of(authority, number, kind)))
+    try:
+        with to.open("xb") as file:
+            file.write(made)
+    except FileExistsError:
+        raise InvalidProblem(say("audit.there", file=to), field="--to") from None
+    show({"file": str(to)}, as_json, say("disclosures.notice_written", file=to))
 
 
 def owed(

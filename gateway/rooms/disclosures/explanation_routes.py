@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 
 from gateway.foundation.access import Principal
 from gateway.foundation.http.authorization import may, require_authority
@@ -20,6 +20,8 @@ from gateway.rooms.disclosures.rules import Ground, Seriousness
 router = APIRouter(prefix="/v1/disclosures", tags=["disclosures"], responses=responses(401, 403, 404, 409, 422, 503))
 
 Reader = Annotated[Principal, Depends(may("disclosures:read"))]
+OfAuthority = Annotated[str, Query(min_length=1, max_length=40)]
+DecisionNumber = Annotated[str, Query(min_length=1, max_length=128)]
 TheDisclosures = Annotated[Disclosures, Depends(service(Disclosures))]
 
 
@@ -107,9 +109,36 @@ class PublicationView(View):
 async def explain_disclosures(
     disclosures: TheDisclosures,
     who: Reader,
-    authority: Annotated[str, Query(min_length=1, max_length=40)],
-    decision_number: Annotated[str, Query(min_length=1, max_length=128)],
+    authority: OfAuthority,
+    decision_number: DecisionNumber,
 ) -> PublicationView:
     """Why a decision is public at each target or is not, until when, who must act next, and by which rule."""
     require_authority(who, authority, "decision")
     return PublicationView.of(await disclosures.explanations.of(authority, decision_number))
+
+
+@router.get(
+    "/repair-notice.{kind}",
+    response_class=Response,
+    responses={
+        200: {"content": {"application/pdf": {}, "application/ofd": {}}, "description": "信用修复告知书 on A4"},
+    },
+)
+async def get_repair_notice(
+    disclosures: TheDisclosures,
+    who: Reader,
+    kind: Literal["pdf", "ofd"],
+    authority: OfAuthority,
+    decision_number: DecisionNumber,
+) -> Response:
+    """The notice of credit repair 信用修复告知书 that is served on the party with the decision 两书同达."""
+    require_authority(who, authority, "decision")
+    made = await disclosures.notices.of(authority, decision_number, kind)
+    return Response(
+        made,
+        media_type=f"application/{kind}",
+        headers={
+            "Content-Disposition": f'inline; filename="repair-notice.{kind}"',
+            "X-Content-Type-Options": "nosniff",
+        },
+    )

@@ -22,7 +22,7 @@ from gateway.rooms.disclosures.judging import Bench, Judgement, Plan, Reading, R
 from gateway.rooms.disclosures.publication import Organ, record
 from gateway.rooms.disclosures.questions import EffectWord
 from gateway.rooms.disclosures.records import Disclosure
-from gateway.rooms.disclosures.rules import Ground, Rules, TargetProfile
+from gateway.rooms.disclosures.rules import Ground, RepairTerm, Rules, TargetProfile, Unrepairable
 from gateway.rooms.disclosures.states import SHOWN, UNPUBLISHED, Status
 from gateway.rooms.disclosures.validation import Objection, objections
 from gateway.words.errors import ConflictProblem, InvalidProblem
@@ -180,6 +180,15 @@ class Planning:
         if regimes and all(one.at_maximum == "ends" for one in regimes):
             return True, regimes[0].citation
         return None
+
+    def of_repair(
+        self, decision: Decision, organ: Organ, target: str, today: date
+    ) -> tuple[RepairTerm, Unrepairable | None]:
+        """By which rows a publication is repaired, and by which it is not. Raises KeyError: no such target any more."""
+        channel = self._channels.get(target)
+        case = self.case(decision, organ, channel)
+        term = self._rules.repair_term(channel.name, channel.info.name, today)
+        return term, self._rules.unrepairable_at(case, today)
 
     def profile_of(self, target: str) -> TargetProfile:
         """What a target shows. Raises ConflictProblem where nothing says so."""

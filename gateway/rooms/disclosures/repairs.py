@@ -25,11 +25,12 @@ from gateway.ports.credit import RepairRequest
 from gateway.rooms.decisions import Decision, Decisions
 from gateway.rooms.decisions import fetch as fetch_decision
 from gateway.rooms.disclosures import records
+from gateway.rooms.disclosures.conditions import Case
 from gateway.rooms.disclosures.effects import Effects
 from gateway.rooms.disclosures.performance import paid_in_full
 from gateway.rooms.disclosures.publication import key_of, reason
 from gateway.rooms.disclosures.records import Disclosure
-from gateway.rooms.disclosures.rules import RepairTerm, Rules
+from gateway.rooms.disclosures.rules import RepairTerm, Rules, Unrepairable
 from gateway.rooms.disclosures.states import REPAIRS, SHOWN, RepairStatus, Status
 from gateway.rooms.disclosures.tables import credit_repair
 from gateway.words.clock import day_of, to_micros
@@ -37,6 +38,13 @@ from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProble
 from gateway.words.identifiers import new_id
 from gateway.words.saying import Sentence, say
 
+CONDITIONS = {
+    "minimum_period": "最短公示期限已经届满",
+    "performed": "行政处罚决定规定的义务已经全部履行",
+    "corrected": "违法行为已经改正",
+    "commitment": "已经向社会公开作出信用承诺",
+}
+"""What a repair is granted upon, as the party is told of it; an open one is ``wanting`` under the same name."""
 CARRIED_AT_ONCE = 200
 _STILL_PUBLIC = (*SHOWN, Status.SHIELDED)
 
@@ -325,6 +333,12 @@ class Repairs:
         rows = [_repair(row) for row in conn.execute(_RESTING, given).mappings()]
         return {one.id: self._moved(conn, self._held(conn, one.id)) for one in rows}
 
+    def require_repairable(self, conn: Connection, decision: Decision, one: Disclosure) -> None:
+        """That no row keeps a publication until its end. Raises InvalidProblem."""
+        if (never := self._never(conn, decision, one)) is not None:
+            said = say("disclosures.repair_never", reason=never.reason, citation=never.citation)
+            raise _unfulfilled({"penalty_kinds": said})
+
     # --- inside -------------------------------------------------------------------------------------------------------
 
     def _moved(self, conn: Connection, one: Repair) -> bool:
@@ -375,9 +389,19 @@ class Repairs:
             wanting["commitment"] = say("disclosures.repair_commitment")
         return wanting
 
-    @staticmethod
-    def _public(conn: Connection, decision_id: str) -> list[Disclosure]:
-        return [one for one in records.of_decision(conn, decision_id) if one.status in _STILL_PUBLIC]
+    def _public(self, conn: Connection, decision_id: str) -> list[Disclosure]:
+        """What of a decision is public and can be repaired."""
+        shown = [one for one in records.of_decision(conn, decision_id) if one.status in _STILL_PUBLIC]
+        decision = fetch_decision(conn, self._base.envelope, decision_id) if shown else None
+        return [one for one in shown if decision is None or self._never(conn, decision, one) is None]
+
+    def _never(self, conn: Connection, decision: Decision, one: Disclosure) -> Unrepairable | None:
+        """The row by which a publication is not ended early."""
+        today = day_of(self._base.clock.now())
+        organ = records.organ_of(conn, one.authority, today)
+        code = "" if organ is None else organ.code
+        case = Case(decision.facts, code, one.target, self._effects.adapter_of(one.target))
+        return self._rules.unrepairable_at(case, today)
 
     def _term(self, shown: Sequence[Disclosure]) -> RepairTerm:
         """The shortest of the terms of those targets that show it."""

@@ -66,13 +66,24 @@ class Basis(Provision):
 
 
 class RepairTerm(Dated):
-    """How many working days the authority has to answer a request for repair, and targets to end what was granted."""
+    """How many working days the authority has to answer a request for repair, and targets to end what was granted.
+
+    ``apply_at``: where the party hands its request in, as the notice of repair says it.
+    """
 
     targets: tuple[str, ...] = ()
     working_days: Annotated[int, Field(ge=1)]
     relay_working_days: Annotated[int, Field(ge=1)]
+    apply_at: str
     citation: str
     confirm: ToConfirm | None = None
+
+
+class Unrepairable(Provision):
+    """Penalties whose publication is not ended early; ``repairable`` in an organ's own row says that it may be."""
+
+    reason: str
+    repairable: bool = False
 
 
 class Longest(Provision):
@@ -161,10 +172,12 @@ class Regime(Dated):
 class TargetProfile(_Rule):
     """What a target shows. ``periods``: the family of regimes. ``fields``: fields of law that it shows; none: all.
 
+    ``title``: what it is called in a letter to the party; without one, its channel's name.
     ``registered_names``: it shows registered businesses, whose names are in the public register; they are not masked.
     """
 
     periods: str
+    title: str = ""
     natural_persons: Literal["full", "masked", "withheld"]
     persons_citation: str = ""
     full_text: bool
@@ -196,6 +209,7 @@ class Rules(_Rule):
     longest: tuple[Longest, ...] = ()
     unperformed: tuple[Unperformed, ...] = ()
     repairs: Annotated[tuple[RepairTerm, ...], Field(alias="repair")] = ()
+    unrepairable: tuple[Unrepairable, ...] = ()
     targets: Mapping[str, TargetProfile] = Field(default_factory=dict, alias="target")
 
     @model_validator(mode="after")
@@ -264,6 +278,11 @@ class Rules(_Rule):
         named = [one for one in self.repairs if target in one.targets or adapter in one.targets]
         return in_force(named or [one for one in self.repairs if not one.targets], day)
 
+    def unrepairable_at(self, case: Case, day: date) -> Unrepairable | None:
+        """The row by which a publication is not ended early; None: it may be."""
+        row = _holding([one for one in self.unrepairable if one.concerns(case)], day)
+        return None if row is None or row.repairable else row
+
     def digest(self, today: date, *settings: str) -> str:
         """What holds on a day, in a word: where it changes, whatever is public is judged anew.
 
@@ -282,7 +301,11 @@ class Rules(_Rule):
 
     @cached_property
     def _said(self) -> str:
-        return self.model_dump_json(exclude={"bases", "unperformed", "repairs"})
+        return self.model_dump_json(exclude=_NOT_JUDGED_BY)
+
+
+_NOT_JUDGED_BY = {"bases", "unperformed", "repairs", "unrepairable"}
+"""Rows on which no judgement rests: nothing is judged anew where one of them changes."""
 
 
 def _holding(rows: Sequence[R], day: date) -> R | None:

@@ -36,6 +36,7 @@ from gateway.rooms.disclosures.planning import NOTHING_MORE, Intent, Planning, T
 from gateway.rooms.disclosures.publication import Organ, key_of, record
 from gateway.rooms.disclosures.records import Disclosure, DisclosureFilter
 from gateway.rooms.disclosures.recount import judge_again, recount
+from gateway.rooms.disclosures.repair_notice import RepairNotices
 from gateway.rooms.disclosures.repairs import Repairs, require_performed, send_repair
 from gateway.rooms.disclosures.rules import Rules, TargetProfile, load
 from gateway.rooms.disclosures.states import SHOWN, STANDING, Status
@@ -52,7 +53,8 @@ class Disclosures:
     ``profiles``: by channel name, what a target shows and how soon, where it differs from the rules' own profile for
     its adapter. ``due_soon_days``: how many working days before a last day it is told of. ``full_text``: when a full
     text may leave; ``texts`` shows them and has them confirmed. ``reading``: how the rules are read here.
-    ``a_day``: how many records a target takes in a day, by its channel. ``explanations`` and ``outlooks`` only read.
+    ``a_day``: how many records a target takes in a day, by its channel. ``explanations``, ``notices`` and ``outlooks``
+    only read.
     ``rounds``: how often it is looked. ``appeals_at``: as for ``Marks``. ``marks``, ``repairs`` and ``inspection``: the
     services beside this one, over the same records.
     """
@@ -81,6 +83,7 @@ class Disclosures:
         )
         self._due_soon_days = tuple(due_soon_days)
         self.explanations = Explanations(base, decisions, self._planning)
+        self.notices = RepairNotices(base, self.explanations, self._planning)
         self.outlooks = Outlooks(base, self._effects, dict(a_day or {}))
         rounds, findings = rounds or Rounds(), Findings(base)
         self._findings = findings
@@ -259,6 +262,7 @@ class Disclosures:
                     earliest=str(earliest),
                 )
             decision = self._decisions.read(conn, held.authority, held.decision_number)
+            self.repairs.require_repairable(conn, decision, held)
             require_performed(conn, decision, performed)
             send_repair(conn, self._effects, held, repair_number, at)
             return held.target
