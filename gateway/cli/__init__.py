@@ -14,12 +14,13 @@ from typer.core import TyperCommand, TyperGroup
 
 from gateway import __version__
 from gateway.cli import acting
+from gateway.cli.help_words import in_language
 from gateway.cli.lines import line_of
 from gateway.foundation import rooms
 from gateway.foundation.acts import Act
 from gateway.terminal.output import EXIT_CODES, Session, report, spoken
 from gateway.words.errors import GatewayError, SettingsError, UnavailableProblem
-from gateway.words.saying import say, worded
+from gateway.words.saying import help_in, say, worded
 
 if TYPE_CHECKING:
     from gateway.app import App
@@ -113,6 +114,7 @@ class _Root(TyperGroup):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        in_language(self)
         self.commands = _Commands()
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -124,7 +126,9 @@ class _Root(TyperGroup):
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Help, for which no command is loaded whose source says plainly what it is."""
-        self.commands = {name: shown(name, self.commands) for name in self.commands}
+        self.commands = {name: in_language(shown(name, self.commands)) for name in self.commands}
+        codes = "; ".join(f"{code.value} {help_in(code.__doc__, spoken())}" for code in EXIT_CODES)
+        self.epilog = worded(say("terminal.exit_codes", codes=codes), spoken())
         super().format_help(ctx, formatter)
 
     def invoke(self, ctx: Any) -> Any:
@@ -146,7 +150,6 @@ app = typer.Typer(
     cls=_Root,
     name="gateway",
     help="Integration gateway between administrative-enforcement case systems and external government systems.",
-    epilog="Exit codes: " + "; ".join(f"{code.value} {code.__doc__}" for code in EXIT_CODES) + ".",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -210,7 +213,7 @@ def _load(name: str) -> Any:
         command.commands[verb] = _click(verb, load())
     if name not in IN_TROUBLE:
         _add_acts(name, command)
-    return command
+    return in_language(command)
 
 
 def _add_acts(name: str, command: Any) -> None:
@@ -243,7 +246,7 @@ class _Made(TyperCommand):
         """The command itself, with the options that its route asks for."""
         made = _click(self.name or "", acting.made(self._room, self._act))
         made.epilog = self.epilog
-        return made
+        return in_language(made)
 
     def make_context(self, info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:
         """Begin the command itself."""

@@ -6,7 +6,8 @@ import inspect
 import json
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
 from enum import Enum
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -15,8 +16,8 @@ from urllib.parse import quote, urlencode
 import typer
 
 from gateway.foundation.acts import Act, acts
-from gateway.terminal.output import spoken
-from gateway.words.saying import say, worded
+from gateway.terminal.output import head, spoken
+from gateway.words.saying import Word, help_in, say, worded
 
 if TYPE_CHECKING:
     from gateway.foundation.rooms import Room
@@ -112,7 +113,7 @@ def _looked(gateway: Asking, path: str) -> dict[str, Any]:
 
 def _show(answer: Any, as_json: bool) -> None:
     """A record as it is answered: what is plain by name, each list below as a table."""
-    from gateway.terminal.output import facts, head, show, table
+    from gateway.terminal.output import facts, show, table
 
     if not isinstance(answer, Mapping):
         show({"done": True}, as_json, say("acts.done"))
@@ -170,10 +171,16 @@ def _members(route: Any) -> Iterator[tuple[str, tuple[str, Any]]]:
 def _option(flag: str, field: Any, act: Act) -> tuple[Any, Any]:
     """The option of a member, and its default; what has parts is given as JSON."""
     kind, many, told = _kind(field.annotation)
-    help_ = " ".join(one for one in (field.description, told) if one)
+    if told == "JSON":
+        told = worded(say("acts.json", example=json.dumps(_shape(field.annotation), ensure_ascii=False)), spoken())
+    if field.description is not None:
+        help_ = f"{help_in(field.description, spoken())} {told}".strip()
+    else:
+        help_ = worded(say("acts.option", name=head(flag), told=told), spoken()) if told else head(flag)
     if flag == "reason" and act.reasons:
         usual = [worded(one, spoken()) for one in act.why().values()]
-        help_ = f"{help_} {worded(say('acts.usual', words=usual), spoken())}".strip()
+        told = worded(say("acts.usual", words=usual), spoken())
+        help_ = told if field.description is None else f"{help_} {told}"
     needed = field.is_required() and flag != "seen" and types.NoneType not in typing.get_args(field.annotation)
     shape: Any = list[kind] if many else kind  # type: ignore[valid-type]
     option = typer.Option(f"--{flag.replace('_', '-')}", help=help_ or None)
@@ -191,13 +198,37 @@ def _kind(annotation: Any) -> tuple[type, bool, str]:
         kind, many, told = _kind(typing.get_args(annotation)[0])
         return (str, False, "JSON") if many or told == "JSON" else (kind, True, told)
     if typing.get_origin(annotation) is Literal:
-        return str, False, ", ".join(map(str, typing.get_args(annotation)))
+        return str, False, _choices(typing.get_args(annotation))
     if isinstance(annotation, type) and issubclass(annotation, Enum):
-        return str, False, ", ".join(str(one.value) for one in annotation)
+        return str, False, _choices([one.value for one in annotation])
     if annotation in _SCALARS:
         return annotation, False, ""
     has_parts = hasattr(annotation, "model_fields") or typing.get_origin(annotation) is not None or annotation is dict
     return str, False, "JSON" if has_parts else ""
+
+
+def _choices(words: Iterable[object]) -> str:
+    """What may be typed; each with its word in the language of this terminal."""
+    named = {str(one): worded(Word(one), spoken()) for one in words}
+    return ", ".join(one if said in (one, "") or spoken() == "en" else f"{one} {said}" for one, said in named.items())
+
+
+def _shape(annotation: Any) -> Any:
+    """An example of what has parts, with all its members."""
+    while typing.get_origin(annotation) in (Annotated, typing.Union, types.UnionType):
+        annotation = next(one for one in typing.get_args(annotation) if one is not types.NoneType)
+    origin, parts = typing.get_origin(annotation), typing.get_args(annotation)
+    if hasattr(annotation, "model_fields"):
+        return {field.alias or name: _shape(field.annotation) for name, field in annotation.model_fields.items()}
+    if origin is dict:
+        return {str(_shape(parts[0])): _shape(parts[1])}
+    if origin in (list, tuple):
+        return [_shape(one) for one in parts if one is not ...]
+    if origin is Literal:
+        return parts[0]
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return next(iter(annotation)).value
+    return {int: 1, bool: True, date: "2026-11-30"}.get(annotation, "...")
 
 
 def _value(flag: str, field: Any, given: Any) -> Any:

@@ -14,7 +14,7 @@ from gateway.foundation.delivery import refused_records, unreadable_records
 from gateway.foundation.drift import records as drift_records
 from gateway.ports.base import RawExchange
 from gateway.settings import Settings, known
-from gateway.terminal.login import Identity, asking_as
+from gateway.terminal.login import FromStdin, Identity, Login, asking_as
 from gateway.terminal.output import Exit, Json, in_words, progress, session, show, spoken, table
 from gateway.terminal.running import KeyFile
 from gateway.words.clock import SystemClock, day_of, from_micros, rfc3339
@@ -105,12 +105,14 @@ def resume(
     ctx: typer.Context,
     name: str,
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "credentials are right again",
+    login: Login = None,
+    password_stdin: FromStdin = False,
     key_file: KeyFile = None,
     as_json: Json = False,
 ) -> None:
     """Let a channel go again that was stopped because the other side refused our credentials."""
     _must_exist(session(ctx).settings, name)
-    with asking_as(ctx, Identity(key_file=key_file)) as gateway:
+    with asking_as(ctx, Identity(login, password_stdin, key_file)) as gateway:
         answered = gateway("POST", f"/v1/channels/{name}/resume", {"reason": reason})
     show(answered, as_json, say("channels.goes_again", name=name))
 
@@ -121,12 +123,14 @@ def reload(
     name: str,
     reason: Annotated[str, typer.Option(help="Why, for the record.")] = "secrets were changed",
     unasked: Annotated[bool, typer.Option("--unasked", help="Do not ask the other side first.")] = False,
+    login: Login = None,
+    password_stdin: FromStdin = False,
     key_file: KeyFile = None,
     as_json: Json = False,
 ) -> None:
     """Have the running gateway read a channel's secrets anew, on the node that answers. SIGHUP does it for all."""
     _must_exist(session(ctx).settings, name)
-    with asking_as(ctx, Identity(key_file=key_file)) as gateway:
+    with asking_as(ctx, Identity(login, password_stdin, key_file)) as gateway:
         told = gateway("POST", f"/v1/channels/{name}/reload", {"reason": reason, "ask": not unasked})
     said = say("channels.reloaded_unasked", name=name, node=told["node"])
     if told["answer"] is not None:

@@ -9,9 +9,9 @@ import typer
 from gateway.foundation import rooms
 from gateway.foundation.lives import LIVES, Life
 from gateway.settings import known
-from gateway.terminal.output import Json, show, table
+from gateway.terminal.output import Json, show, spoken, table
 from gateway.words.errors import NotFoundProblem
-from gateway.words.saying import say
+from gateway.words.saying import help_in, say
 
 
 def states(
@@ -52,7 +52,10 @@ def _plain(edge: Any) -> dict[str, Any]:
 def mermaid(rows: list[dict[str, Any]]) -> str:
     """A state diagram; states that nothing leaves are ends."""
     lines = ["stateDiagram-v2"]
-    lines += [f"    {row['start'] or '[*]'} --> {row['end']}: {row['when'].replace(':', ' -')}" for row in rows]
+    lines += [
+        f"    {row['start'] or '[*]'} --> {row['end']}: {help_in(row['when'], spoken()).replace(':', ' -')}"
+        for row in rows
+    ]
     starts = {row["start"] for row in rows}
     lines += [f"    {end} --> [*]" for end in dict.fromkeys(row["end"] for row in rows) if end not in starts]
     return "\n".join(lines)
@@ -63,6 +66,13 @@ def text(name: str, rows: list[dict[str, Any]]) -> Any:
     begun = say("terminal.new_record")
     return table(
         ["from_state", "to_state", "event", "when", "who"],
-        ((row["start"] or begun, row["end"], row["event"], row["when"], row["who"]) for row in rows),
+        (
+            (row["start"] or begun, row["end"], row["event"], *(help_in(row[one], spoken()) for one in ("when", "who")))
+            for row in rows
+        ),
         title=name,
     )
+
+
+def _in_words(text: str) -> str:
+    return help_in(text, spoken())

@@ -100,6 +100,18 @@ def head_in(name: str, language: Language) -> str:
     return name.replace("_", " ") if found is None else found[0]
 
 
+def help_in(text: str, language: Language) -> str:
+    """What a command says of itself, written in English: the catalogue's Chinese of each paragraph (table ``help``).
+
+    A paragraph that the table does not have, of a room from elsewhere perhaps, stays as it is.
+    """
+    if language is Language.ENGLISH:
+        return text
+    known = sentences(language)
+    plain = (" ".join(one.split()) for one in text.partition("\f")[0].split("\n\n"))
+    return "\n\n".join(known.get(f"help.{one}", (one, None))[0] for one in plain)
+
+
 def in_both(said: Sentence | str) -> str:
     """Chinese, then English: for what is stored now and read later, by whom is not known."""
     if not isinstance(said, Sentence):

@@ -15,8 +15,8 @@ from gateway.words.saying import Language, head_in, sentences
 
 ALONE = "rooms/evidence/verify_bundle.py"
 """It leaves with each bundle and runs where no catalogue is; it says everything in both languages."""
-ONE_LANGUAGE = ("columns.", "fields.", "terms.")
-"""Heads of columns, names of fields and words of enums: the API's own are the English ones."""
+ONE_LANGUAGE = ("columns.", "fields.", "terms.", "help.")
+"""Heads of columns, names of fields, words of enums, help: the English ones stand where they are made."""
 TOLD = ("SettingsError", "Finding", "Checked", "UnfitError")
 """What carries a sentence to people, beside every ``…Problem``."""
 

@@ -146,7 +146,8 @@ def list_operators(ctx: typer.Context, as_json: Json = False) -> None:
     rows = [
         {**asdict(one), "disabled_at": moment(one.disabled_at)} for one in _ask(ctx, lambda access: access.operators())
     ]
-    show({"operators": rows}, as_json, _listed(rows, "login", "name", "role", "disabled_at", "id"))
+    shown = [{**row, "role": Word(row["role"])} for row in rows]
+    show({"operators": rows}, as_json, _listed(shown, "login", "name", "role", "disabled_at", "id"))
 
 
 @operators.command("create")

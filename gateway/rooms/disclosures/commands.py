@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 import typer
 
+from gateway.rooms.disclosures.doctor import unconfirmed
 from gateway.rooms.disclosures.examination_command import examine
 from gateway.rooms.disclosures.explanation_command import explain, owed, repair_notice
 from gateway.rooms.disclosures.full_text_command import full_text
@@ -14,7 +15,7 @@ from gateway.rooms.disclosures.inspection_command import findings
 from gateway.rooms.disclosures.inspection_report_command import inspection
 from gateway.rooms.disclosures.repair_command import app as repair
 from gateway.terminal.login import Identity, asking_as
-from gateway.terminal.output import Json, parse_day, show
+from gateway.terminal.output import Json, in_words, parse_day, session, show
 from gateway.terminal.running import KeyFile
 from gateway.words.clock import SystemClock, day_of
 from gateway.words.saying import say
@@ -28,6 +29,13 @@ app.command("repair-notice")(repair_notice)
 app.command("findings")(findings)
 app.command("inspection")(inspection)
 app.add_typer(repair, name="repair")
+
+
+@app.command("unconfirmed")
+def list_unconfirmed(ctx: typer.Context, as_json: Json = False) -> None:
+    """Rules of publication that are to be confirmed with the platforms, one a line."""
+    marked = [in_words(one) for one in unconfirmed(session(ctx).settings, session(ctx).read)]
+    show({"unconfirmed": marked}, as_json, *marked)
 
 
 def set_organ(

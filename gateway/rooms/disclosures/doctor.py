@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -15,6 +15,9 @@ from gateway.rooms.disclosures.rules import Rules
 from gateway.settings import Settings
 from gateway.words.clock import day_of
 from gateway.words.saying import Both, say
+
+NAMED: Final = 3
+"""So many are named by doctor; the command lists the rest."""
 
 
 def look(
@@ -31,9 +34,15 @@ def look(
     if late := [f"{one.target}: {one.number}" for one in alarms]:
         number = sum(one.number for one in alarms)
         yield Finding("disclosures", "fail", say("disclosures.late_ones", number=number, at=late))
-    codes = read(records.codes) or ()
-    if marked := list(dict.fromkeys(to_confirm(rules, used, codes, today))):
-        yield Finding("disclosures", "warn", say("disclosures.to_confirm", number=len(marked), about=marked))
+    if marked := unconfirmed(settings, read):
+        yield Finding("disclosures", "warn", say("disclosures.to_confirm", number=len(marked), about=marked[:NAMED]))
+
+
+def unconfirmed(settings: Settings, read: Callable[[Callable[[Connection], Any]], Any]) -> list[Both]:
+    """Every rule that counts today for the configured targets and is to be confirmed, each once."""
+    used = {channel.adapter for channel in settings.channels.values()} | settings.channels.keys()
+    rules = settings.of_room("disclosures", DisclosureOptions).read()
+    return list(dict.fromkeys(to_confirm(rules, used, read(records.codes) or (), day_of(datetime.now(UTC)))))
 
 
 def to_confirm(rules: Rules, used: Iterable[str], codes: Sequence[str], today: date) -> Iterator[Both]:

@@ -7,16 +7,17 @@ from typing import Annotated
 
 import typer
 
+from gateway.rooms.exports.files import LISTS
 from gateway.terminal.login import FromStdin, Identity, Login, asking_as
 from gateway.terminal.output import Json, show
 from gateway.terminal.running import KeyFile
-from gateway.words.errors import InvalidProblem
+from gateway.words.errors import InvalidProblem, NotFoundProblem
 from gateway.words.saying import say
 
 
 def export(
     ctx: typer.Context,
-    what: Annotated[str, typer.Argument(help="payments, breaks, disclosures, refunds or exceptions.")],
+    what: Annotated[str, typer.Argument(help="The list: payments, breaks, disclosures, refunds or exceptions.")],
     to: Annotated[Path, typer.Option("--to", help="The file to write, .xlsx or .csv; it must not be there yet.")],
     wanted: Annotated[
         list[str] | None, typer.Option("--filter", help="As status=PAID, by the names of the list's address; repeat.")
@@ -27,6 +28,8 @@ def export(
     as_json: Json = False,
 ) -> None:
     """Write a list into a file: .xlsx for people, .csv for machines, where codes are marked with #."""
+    if what not in LISTS:
+        raise NotFoundProblem(say("exports.none_such", what=what, all=list(LISTS)))
     if to.exists():
         raise InvalidProblem(say("audit.there", file=to), field="--to")
     if any("=" not in one for one in wanted or ()):

@@ -18,6 +18,8 @@ from gateway.words.saying import Language, head_in
 _AMOUNT = re.compile(r"-?\d{1,10}\.\d{2}")
 _MARKED = re.compile(r"[#=+@\t\r].*|-(?!\d+(\.\d+)?\Z).*|\d{12,}", re.DOTALL)
 _WIDEST = 60
+LISTS = ("payments", "breaks", "disclosures", "refunds", "exceptions")
+"""Which lists are exported, by the last word of their address."""
 Row = Mapping[str, Any]
 
 

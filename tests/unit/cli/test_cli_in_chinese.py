@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from typing import Any
+
 import pytest
 from rich.cells import cell_len
 
 from gateway.terminal.output import facts, head
+from gateway.words.saying import Language, help_in
 from tests.unit.cli.conftest import Call
 
 pytestmark = pytest.mark.usefixtures("chinese")
@@ -54,3 +59,37 @@ def test_a_name_that_nobody_has_put_into_chinese_stays() -> None:
     """Of a room from elsewhere, perhaps. What is not known of a record is left out."""
     assert head("moon_phase") == "moon phase"
     assert facts({"moon_phase": "full", "state": None}).row_count == 1
+
+
+def helped(command: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Every line of help of a command and all below it, with its place."""
+    command = getattr(command, "whole", command)
+    yield path, command.help or ""
+    yield from ((f"{path} {one.opts[-1]}", one.help or "") for one in command.params)
+    for verb, below in getattr(command, "commands", {}).items():
+        yield from helped(below, f"{path} {verb}")
+
+
+def test_all_help_is_in_chinese() -> None:
+    """A sentence that was changed in English alone, or a new option without a word, is found here."""
+    from gateway.cli import _Commands
+
+    english = re.compile(r"[a-z]{2,} [a-z]{2,} [a-z]{2,}")
+    lines = [line for name, command in _Commands().items() for line in helped(command, name)]
+    assert len(lines) > 900
+    found = [(place, text) for place, text in lines if english.search(re.sub(r"`.*?`|gateway[a-z -]+", "", text))]
+    assert not found + [place for place, text in lines if not text]
+
+
+def test_lives_are_told_in_chinese() -> None:
+    from gateway.cli.states import lives
+
+    told = {edge[one] for edges in lives().values() for edge in edges for one in ("when", "who")} - {""}
+    assert not [one for one in told if help_in(one, Language.CHINESE) == one]
+
+
+def test_help_is_drawn_in_chinese(call: Call) -> None:
+    assert call("refunds", "payee", "--help").out.strip().startswith("用法：")
+    assert "不填为昨日" in call("reconcile", "--help").out
+    told = call("export", "nonsense", "--to", "x.xlsx")
+    assert (told.code, "payments、breaks" in told.err) == (4, True)
