@@ -80,7 +80,7 @@ class Browsing:
     def _run(self, steps: Callable[[Page], T], width: int, options: dict[str, Any]) -> T:
         viewport = {"width": width, "height": 800}
         context: BrowserContext = self._browser.new_context(viewport=viewport, locale="zh-CN", **options)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         try:
             return steps(context.new_page())
         finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
@@ -153,11 +152,9 @@ async def test_a_stop_ends_though_the_jobs_worker_answers_its_cancelling_with_an
     engine._app = SimpleNamespace(run_worker_async=worker, close_async=never)  # type: ignore[assignment]
     engine._tasks = [asyncio.create_task(engine._listen())]
     await asyncio.sleep(0)
-    began = time.monotonic()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engines, "_STOP_SECONDS", 0.2)
-        await asyncio.wait_for(engine.stop(), 30)
+        await asyncio.wait_for(engine.stop(), 60)
     assert engine._tasks[0].done()
-    assert time.monotonic() - began < 30
     with suppress(asyncio.CancelledError):
         await engine._tasks[0]

@@ -334,7 +334,7 @@ def test_hostile_bodies_cost_little_time(body):
     shown(body, "application/json")
     shown(body, "text/xml")
     shown(body, "text/plain")
-    assert time.thread_time() - began < 5
+    assert time.thread_time() - began < 20
 
 
 PIECES = st.sampled_from(

@@ -169,7 +169,7 @@ def test_a_hostile_file_is_refused_in_little_time_and_memory(warden, forge, kind
     assert report.verdict is not Verdict.VALID
     assert report.why.zh
     # What it costs us, beside the child: nothing but handing it over.
-    assert time.process_time() - before[0] < 2
+    assert time.process_time() - before[0] < 8
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before[1] < 100 << 10
 
 
@@ -191,7 +191,7 @@ def test_a_hostile_file_is_not_made_ready_and_costs_little_time_and_memory(warde
         with pytest.raises(InvalidProblem) as told:
             ask()
         assert told.value.type in ("document-not-sealable", "document-already-signed")
-    assert time.process_time() - before[0] < 2
+    assert time.process_time() - before[0] < 8
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before[1] < 100 << 10
 
 

@@ -88,7 +88,7 @@ def test_a_hostile_document_costs_little_time_and_memory(document: bytes) -> Non
     begun = time.thread_time()
     with pytest.raises(XmlRefusedError):
         parse_xml(document)
-    assert time.thread_time() - begun < 2
+    assert time.thread_time() - begun < 10
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert most < 8 << 20
