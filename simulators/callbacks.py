@@ -208,7 +208,8 @@ class Callbacks:
         say = wire.different_callback if document.get("fault") == "callback_different" else wire.callback
         body, headers = say(document["payload"])
         answer = await self._post(document, target["url"], body, headers, None)
-        if answer is not None and wire.acknowledged(document["payload"], *answer):
+        document["why"] = wire.not_taken(document["payload"], *answer) if answer else "no answer came"
+        if not document["why"]:
             document["sends"] -= 1
             if document["sends"] <= 0:
                 document["state"] = "acknowledged"

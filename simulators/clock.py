@@ -10,12 +10,12 @@ from simulators.state import Document, State
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
-_CHANGE: Document = {
+CHANGE: Document = {
     "type": "object",
     "properties": {
-        "now": {"type": "string"},
-        "advance_seconds": {"type": "number"},
-        "frozen": {"type": "boolean"},
+        "now": {"type": "string", "format": "date-time", "title": "现在是（如 2026-10-09T09:00:00+08:00）"},
+        "advance_seconds": {"type": "number", "title": "向前拨（秒）"},
+        "frozen": {"type": "boolean", "title": "停住"},
     },
     "additionalProperties": False,
 }
@@ -52,7 +52,7 @@ class SimulatedClock:
 
     def change(self, asked: Document) -> None:
         """``{"frozen": …, "now": RFC 3339, "advance_seconds": …}``, in this order. ValueError: not so."""
-        if wrong := mistakes(_CHANGE, asked):
+        if wrong := mistakes(CHANGE, asked):
             raise ValueError("; ".join(wrong))
         if "frozen" in asked:
             self.freeze(asked["frozen"])

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 from simulators.fault_kinds import COMMON, STANDING, Kind
+from simulators.naming import mistakes as mistakes_of
 from simulators.naming import unknown
-from simulators.state import State
+from simulators.state import Document, State
 
 if TYPE_CHECKING:
     from simulators.system import System
@@ -73,51 +74,49 @@ class Fault:
         return random.Random(throw).random()  # noqa: S311 - repeatable
 
 
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and value != ""
-
-
-def _is_whole(least: int) -> Callable[[Any], bool]:
-    return lambda value: type(value) is int and value >= least
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and value >= 0
-
-
 @dataclass(frozen=True)
 class Field:
-    """One field of a fault's JSON description: what its value must be, and what it is for."""
+    """One field of a fault's JSON description: the schema of its value, in words too, and what it is for."""
 
-    fits: Callable[[Any], bool]
+    schema: Document
     must_be: str
     means: str
 
+    def fits(self, value: Any) -> bool:
+        """Whether a value can be this field's."""
+        return not mistakes_of(self.schema, value)
 
+
+_TEXT: Document = {"type": "string", "minLength": 1}
 FIELDS: dict[str, Field] = {
-    "system": Field(_is_text, "the name of a system", "the system it is planted in"),
-    "kind": Field(_is_text, "one of those that `simulators faults` lists", "what goes wrong"),
+    "system": Field(_TEXT, "the name of a system", "the system it is planted in"),
+    "kind": Field(_TEXT, "one of those that `simulators faults` lists", "what goes wrong"),
     "operation": Field(
-        _is_text, 'a name of the contract, or "*"', "the contract's operation, or the callback that is sent"
+        _TEXT, 'a name of the contract, or "*"', "the contract's operation, or the callback that is sent"
     ),
-    "key": Field(
-        lambda value: value is None or _is_text(value), "text or null", "the business key: a reference, a code"
-    ),
-    "nth": Field(_is_whole(1), "a whole number from 1", "from the nth of these requests on (1)"),
-    "times": Field(_is_whole(0), "a whole number from 0", "how often (1); 0: for ever"),
-    "probability": Field(lambda value: _is_number(value) and value <= 1, "a number from 0 to 1", "of each of them (1)"),
-    "seed": Field(lambda value: type(value) is int, "a whole number", "another seed, other throws of the dice (0)"),
+    "key": Field({"type": ["string", "null"], "minLength": 1}, "text or null", "the business key: a reference, a code"),
+    "nth": Field({"type": "integer", "minimum": 1}, "a whole number from 1", "from the nth of these requests on (1)"),
+    "times": Field({"type": "integer", "minimum": 0}, "a whole number from 0", "how often (1); 0: for ever"),
+    "probability": Field({"type": "number", "minimum": 0, "maximum": 1}, "a number from 0 to 1", "of each of them (1)"),
+    "seed": Field({"type": "integer"}, "a whole number", "another seed, other throws of the dice (0)"),
     "dice": Field(
-        lambda value: value in ("key", "order"),
+        {"enum": ["key", "order"]},
         '"key" or "order"',
         'each key has its own throws ("key"), or they fall in the order of arrival ("order")',
     ),
-    "phase": Field(_is_text, "a phase", "for kinds that can act in more than one"),
+    "phase": Field(_TEXT, "a phase", "for kinds that can act in more than one"),
     "seconds": Field(
-        lambda value: value is None or _is_number(value), "a number of seconds from 0", "how long, for kinds that wait"
+        {"type": ["number", "null"], "minimum": 0}, "a number of seconds from 0", "how long, for kinds that wait"
     ),
-    "code": Field(_is_text, "text", "which result code or payment code, for kinds that ask for it"),
+    "code": Field(_TEXT, "text", "which result code or payment code, for kinds that ask for it"),
 }
+SCHEMA: Document = {
+    "type": "object",
+    "properties": {name: {**one.schema, "description": one.means} for name, one in FIELDS.items()},
+    "required": ["system", "kind"],
+    "additionalProperties": False,
+}
+"""The JSON schema of a fault's description, whatever system it is for."""
 #: Fields by which a fault chooses among requests; connections and statements are no requests.
 _CHOOSING = ("nth", "probability", "dice")
 
@@ -133,7 +132,7 @@ def mistakes(description: Any, kinds: Mapping[str, Kind]) -> list[str]:
             wrong.append(f"{name}: {value!r} is not {FIELDS[name].must_be}")
     kind = kinds.get(str(description.get("kind")))
     if kind is None:
-        if _is_text(description.get("kind")):
+        if FIELDS["kind"].fits(description.get("kind")):
             wrong.append(f"kind: {unknown('kind', description['kind'], kinds)}")
         return wrong
     wrong += [f"{name}: {description['kind']} needs it" for name in kind.needs if not description.get(name)]
@@ -141,7 +140,7 @@ def mistakes(description: Any, kinds: Mapping[str, Kind]) -> list[str]:
     if kind.phase == "statement" and isinstance(day, str) and not re.fullmatch(r"\d{8}", day):
         wrong.append(f"key: {day!r} is not a day as yyyyMMdd")
     phases = (kind.phase, *kind.also)
-    if _is_text(phase := description.get("phase", kind.phase)) and phase not in phases:
+    if FIELDS["phase"].fits(phase := description.get("phase", kind.phase)) and phase not in phases:
         wrong.append(f"phase: {description['kind']} acts in {' or '.join(phases)}")
     if kind.phase in STANDING:
         wrong += [

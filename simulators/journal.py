@@ -72,6 +72,16 @@ class Journal:
         )
         return [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
 
+    def last(self, limit: int, **equal: str) -> list[dict[str, Any]]:
+        """The newest entries, newest first; ``equal`` narrows as for ``entries``."""
+        names = [name for name in equal if name in _COLUMNS]
+        where = " AND ".join(["id > 0", *(f"{name} = ?" for name in names)])
+        rows = self._state.connection.execute(
+            f"SELECT {', '.join(_COLUMNS)} FROM journal WHERE {where} ORDER BY id DESC LIMIT ?",
+            (*(equal[name] for name in names), limit),
+        )
+        return [dict(zip(_COLUMNS, row, strict=True)) for row in rows]
+
     async def wait(self, seconds: float, after: int = 0, limit: int = 1000, **equal: str) -> list[dict[str, Any]]:
         """Like ``entries``, but waits up to ``seconds`` of real time for there to be one."""
         deadline = asyncio.get_running_loop().time() + seconds

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from simulators import clock, faults
 from simulators.naming import mistakes, unknown, words_of
 from simulators.state import Document
 
@@ -112,3 +113,25 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(one) for one in value]
     return value.isoformat() if isinstance(value, date | datetime | time) else value
+
+
+def schema(world: World) -> Document:
+    """The JSON schema of scenarios for the systems of a world, for editors and other programs."""
+    systems = [service.system for service in world.services.values()]
+    seeds = {one.name: {"type": "object", **one.seed} for one in systems if one.seed is not None}
+    settings = {
+        one.name: {"type": "object", "properties": dict(one.settings.schemas), "additionalProperties": False}
+        for one in systems
+        if one.settings.defaults
+    }
+    known = {"enum": [one.name for one in systems]}
+    fault = faults.SCHEMA | {"properties": {**faults.SCHEMA["properties"], "system": known}}
+    parts = {
+        **_PARTS,
+        "clock": clock.CHANGE,
+        "seed": {"type": "object", "properties": seeds, "additionalProperties": False},
+        "settings": {"type": "object", "properties": settings, "additionalProperties": False},
+        "callbacks": {**_PARTS["callbacks"], "propertyNames": known},
+        "faults": {"type": "array", "items": fault},
+    }
+    return {"type": "object", "properties": parts, "additionalProperties": False}

@@ -21,7 +21,8 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount
 
-from simulators import control
+from simulators.control import Control, ready
+from simulators.desk import Desk
 from simulators.foundation import Foundation
 from simulators.service import Service
 from simulators.state import Document, State
@@ -168,7 +169,7 @@ class Server(uvicorn.Server):
         for name in self.listeners.names:
             await self.listeners.open(name, self)
         await self.listeners.follow_faults(self)
-        print(json.dumps(control.ready(self.world), ensure_ascii=False), flush=True)
+        print(json.dumps(ready(self.world), ensure_ascii=False), flush=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.listeners.servers.values():
@@ -193,18 +194,22 @@ def application(world: World, listeners: Listeners, server: list[Server]) -> Sta
     async def changed() -> None:
         await listeners.follow_faults(server[0])
 
+    control = Control(world, changed)
+    desk = Desk(control)
     return Starlette(
         routes=[
-            Mount("/_sim", routes=control.routes(world, changed)),
-            *(Mount(f"/{name}", routes=_routes(service)) for name, service in world.services.items()),
+            Mount("/_sim", routes=control.routes()),
+            *(Mount(f"/{name}", routes=_routes(service, desk)) for name, service in world.services.items()),
+            *desk.routes(),
         ],
         lifespan=lifespan,
     )
 
 
-def _routes(service: Service) -> list[BaseRoute]:
+def _routes(service: Service, desk: Desk) -> list[BaseRoute]:
     """What is served below a system's address: its routes, then its pages."""
-    return [*service.routes(), *(page.route(service.base.state, service.system.title) for page in service.pages())]
+    pages = (page.route(service.base.state, service.system.title) for page in service.pages())
+    return [*service.routes(), *pages, *desk.of(service)]
 
 
 def serve(host: str, port: int, state_file: Path, systems: Sequence[System], opening: Document | None = None) -> int:

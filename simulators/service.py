@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from simulators.acts import Act
 from simulators.answers import Answer, Call, Handler, KeyOf
 from simulators.contract import OpenApiContract
 from simulators.exchange import Check, Exchange
@@ -47,8 +48,12 @@ class Service:
         """Pages for people, below the same address."""
         return []
 
-    def control_routes(self) -> list[BaseRoute]:
-        """Routes of the control API below ``/_sim/<name>``."""
+    def looks(self) -> list[tuple[str, str]]:
+        """Addresses besides ``pages`` that are worth a look, each with what it shows."""
+        return []
+
+    def acts(self) -> list[Act]:
+        """What a tester may do to it, below ``/_sim/<name>``."""
         return []
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -61,6 +61,8 @@ class System:
     settings: Settings = Settings()
     #: The JSON schema of its part of ``POST /_sim/seed``; None: it takes no seed.
     seed: Document | None = None
+    #: The folder of its contract in ``contracts``, such as "nontax/v1"; "": it has none there.
+    contract: str = ""
     #: Whether it also takes connections without HTTP (``Service.connected``), on a port of their own.
     streams: bool = False
 

@@ -18,7 +18,10 @@ from simulators.system import System
 
 GROUP = "simulators.systems"
 #: Names that the control API has for itself.
-_TAKEN = ("_sim", "callbacks", "clock", "effects", "faults", "journal", "reset", "scenario", "seed", "state", "systems")
+_TAKEN = (
+    *("_sim", "callbacks", "clock", "effects", "faults", "journal", "openapi.json", "reset", "scenario", "seed"),
+    *("state", "systems", "verify", "worlds"),
+)
 
 
 def installed() -> Mapping[str, tuple[EntryPoint, ...]]:

@@ -13,13 +13,13 @@ from simulators.naming import mistakes
 from simulators.state import Document
 
 _NUMBER: Document = {"type": "integer", "minimum": 0}
-_NAMED = ("system", "operation", "key", "method", "path", "outcome", "fault")
+NAMED = ("system", "operation", "key", "method", "path", "outcome", "fault")
 _EXPECTED: Document = {
     "type": "object",
     "additionalProperties": False,
     "minProperties": 1,
     "properties": {
-        **{name: {"type": "string"} for name in _NAMED},
+        **{name: {"type": "string"} for name in NAMED},
         "status": {"type": "integer"},
         "contains": {"type": "string", "minLength": 1},
         "times": {

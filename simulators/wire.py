@@ -128,13 +128,27 @@ class Wire:
         """The same callback, said a little differently and signed."""
         return self.callback(drift.reordered(drift.more(payload)))
 
-    def acknowledged(self, payload: Document, status: int, body: bytes) -> bool:
-        """Whether an answer acknowledges a callback."""
-        return 200 <= status < 300
+    def not_taken(self, payload: Document, status: int, body: bytes) -> str:
+        """Why an answer does not acknowledge a callback; "": it does."""
+        return "" if 200 <= status < 300 else difference(("status", status, 200))
 
     def forge(self, body: bytes, headers: dict[str, str]) -> tuple[bytes, dict[str, str]]:
         """What somebody without our key would send."""
         return body, self.spoil(headers)
+
+
+def difference(*held: tuple[str, Any, Any]) -> str:
+    """The first of some values that is not what it is to be, in words; each is given as what, came, wanted."""
+    return next((f"{what} is {came!r}, not {wanted!r}" for what, came, wanted in held if came != wanted), "")
+
+
+def coded(status: int, body: bytes, code: str) -> str:
+    """Why an answer is not ``{"code": …}`` with this code and 200; "": it is."""
+    try:
+        came = json.loads(body)["code"]
+    except (ValueError, KeyError, TypeError):
+        came = body[:100].decode("utf-8", "replace")
+    return difference(("status", status, 200), ("code", came, code))
 
 
 # --- distortions of answers ----------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from simulators.frame import (
     Settings,
     System,
     Transaction,
+    difference,
 )
 from simulators.nontax import books, collection, statements
 from simulators.nontax.amounts import AMOUNTS
@@ -144,20 +145,22 @@ class FrameWire(CollectionWire):
         frame = frames.join("5996", xml, frames.mac(self.token(payload["node"]) or "", xml), written)
         return frame, {"Content-Type": "application/octet-stream"}
 
-    def acknowledged(self, payload: Document, status: int, body: bytes) -> bool:
-        """Only an authentic 8001 about the push that was sent last, with Result 00000."""
+    def not_taken(self, payload: Document, status: int, body: bytes) -> str:
+        """Only an authentic 8001 about the push that was sent last, with Result 00000, is one."""
         try:
             answer = frames.read(body, self.dialect())
-        except ValueError:
-            return False
-        return (
-            status == 200
-            and answer.number == "8001"
-            and (answer.sender, answer.receiver) == (payload["node"], PLATFORM_NODE)
-            and answer.mac.upper() == frames.mac(self.token(payload["node"]) or "", answer.xml)
-            and answer.answers == self.pushed.get((payload["PayCode"], payload["TraNoBus"]))
-            and answer.voucher.findtext("OriMsgNo") == "5996"
-            and answer.voucher.findtext("Result") == "00000"
+        except ValueError as broken:
+            return difference(("status", status, 200)) or f"the answer is no frame: {broken}"
+        genuine = answer.mac.upper() == frames.mac(self.token(payload["node"]) or "", answer.xml)
+        return difference(
+            ("status", status, 200),
+            ("MsgNo", answer.number, "8001"),
+            ("SRC", answer.sender, payload["node"]),
+            ("DES", answer.receiver, PLATFORM_NODE),
+            ("the MAC", "right" if genuine else "wrong", "right"),
+            ("MsgRef", answer.answers, self.pushed.get((payload["PayCode"], payload["TraNoBus"]))),
+            ("OriMsgNo", answer.voucher.findtext("OriMsgNo"), "5996"),
+            ("Result", answer.voucher.findtext("Result"), "00000"),
         )
 
     def forge(self, body: bytes, headers: dict[str, str]) -> tuple[bytes, dict[str, str]]:
@@ -370,6 +373,7 @@ def _asked(operation: str, voucher: etree._Element) -> Document:
 
 SYSTEM = System(
     name="cnnontax",
+    contract="cnnontax/v1",
     title="非税收入收缴平台(报文接口)",
     build=CnNonTax,
     operations=frozenset(OPERATIONS.values()),

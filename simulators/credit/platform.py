@@ -23,12 +23,13 @@ from typing import Any
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.hmac import HMAC
 from starlette.requests import Request
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 import contracts
-from simulators.credit.register import CONTRACT, Register
+from simulators.credit.register import CONTRACT, Register, judging
 from simulators.frame import (
     SHANGHAI,
+    Act,
     Answer,
     Call,
     Document,
@@ -41,7 +42,7 @@ from simulators.frame import (
     System,
     Transaction,
     Wire,
-    endpoint,
+    coded,
     rfc3339,
 )
 from simulators.marking import MARKS
@@ -130,12 +131,9 @@ class CreditWire(Wire):
         headers = {"Content-Type": "application/json", "X-Node-Code": APP_KEY, "X-Timestamp": stamp}
         return body, headers | {"X-Nonce": nonce, "X-Signature": mac.finalize().hex()}
 
-    def acknowledged(self, payload: Document, status: int, body: bytes) -> bool:
-        """Only ``{"code": "00000"}`` with 200 is one."""
-        try:
-            return status == 200 and json.loads(body)["code"] == "00000"
-        except (ValueError, KeyError, TypeError):
-            return False
+    def not_taken(self, payload: Document, status: int, body: bytes) -> str:
+        """Only ``{"code": "00000"}`` with 200 is an acknowledgement."""
+        return coded(status, body, "00000")
 
 
 class Credit(Service):
@@ -167,9 +165,9 @@ class Credit(Service):
             self.operation("shown", self._shown, key=lambda call: call.params["CF_WSH"]),
         ]
 
-    def control_routes(self) -> list[BaseRoute]:
+    def acts(self) -> list[Act]:
         """Judge now."""
-        return [Route("/judge", endpoint(self._judge_now), methods=["POST"])]
+        return [judging(self._judge_now)]
 
     def _token(self, tx: Transaction, call: Call) -> Answer:
         app = tx.get(self.name, "app", call.content["appKey"])
@@ -365,6 +363,7 @@ def _public(submission: Document) -> Document:
 
 SYSTEM = System(
     name="credit",
+    contract="credit/v1",
     title="信用信息共享平台",
     build=Credit,
     operations=frozenset(CONTRACT.operations),

@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import contracts
+from simulators.acts import Run
 from simulators.credit.judgement import field_errors
-from simulators.frame import Document, OpenApiContract, Service, Transaction, rfc3339
+from simulators.frame import Act, Document, OpenApiContract, Service, Transaction, rfc3339, text
 from simulators.marking import marks_after, state_of
 
 CONTRACT = OpenApiContract(contracts.path("credit/v1/openapi.json"))
@@ -155,3 +156,9 @@ class Register:
 
 def _key(holder: Document) -> str:
     return "|".join(holder[name] for name in _KEY)
+
+
+def judging(run: Run) -> Act:
+    """The act that gives verdicts: for one ``sourceId`` or all, accepting or with words of refusal."""
+    told = {"sourceId": text("数据编号（空：全部）"), "reject": text("退回理由（空：通过）")}
+    return Act("judge", "/judge", "审核", "give verdicts now", run, fields=told)

@@ -18,12 +18,13 @@ from typing import Any
 
 import python_calamine
 from starlette.requests import Request
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 import contracts
-from simulators.credit.register import CONTRACT, Register
+from simulators.credit.register import CONTRACT, Register, judging
 from simulators.frame import (
     SHANGHAI,
+    Act,
     Document,
     Entry,
     Foundation,
@@ -32,7 +33,6 @@ from simulators.frame import (
     Settings,
     System,
     Transaction,
-    endpoint,
     rfc3339,
 )
 
@@ -68,12 +68,12 @@ class CreditFolder(Service):
         """There are none: nobody calls it."""
         return []
 
-    def control_routes(self) -> list[BaseRoute]:
+    def acts(self) -> list[Act]:
         """A cycle, or verdicts, now; and what it could not read."""
         return [
-            Route("/cycle", endpoint(self._cycle_now), methods=["POST"]),
-            Route("/judge", endpoint(self._judge_now), methods=["POST"]),
-            Route("/taken", endpoint(self._take_now), methods=["POST"]),
+            Act("cycle", "/cycle", "立即处理一夜", "a night now", self._cycle_now),
+            judging(self._judge_now),
+            Act("taken", "/taken", "立即收件", "take in what lies there, and tell what is unreadable", self._take_now),
         ]
 
     # --- the night --------------------------------------------------------------------------------------------------
@@ -267,6 +267,7 @@ def _put(path: Path, rows: Sequence[Sequence[str]]) -> None:
 
 SYSTEM = System(
     name="credit-folder",
+    contract="creditfolder/v1",
     title="市公共信用信息平台（文件报送）",
     build=CreditFolder,
     operations=frozenset(),

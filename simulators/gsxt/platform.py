@@ -145,6 +145,7 @@ class Gsxt(Publisher):
 
 SYSTEM = System(
     name="gsxt",
+    contract="gsxt/v1",
     title="国家企业信用信息公示系统",
     build=Gsxt,
     operations=frozenset(CONTRACT.operations),

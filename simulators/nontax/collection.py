@@ -7,32 +7,40 @@ requests from its wire and writes these documents to it.
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar
 
 from lxml import etree
 from starlette.requests import Request
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
+import contracts
 from simulators.frame import (
     SHANGHAI,
+    Act,
     Answer,
     Call,
     Document,
+    Entry,
     Fault,
     Foundation,
+    Link,
+    Page,
     Service,
     System,
     Transaction,
     Wire,
     b64,
-    endpoint,
+    flag,
+    text,
 )
 from simulators.nontax import books, cashier, receipts
 from simulators.nontax.statements import Statements, day_before
 
 REGION = "990102"
+_STANDS = {row["code"]: row["meaning"] for row in contracts.code_table("nontax", "v1", "pay_stats")}
 
 #: Collecting units that a platform knows, with the income items they may collect (None: any).
 UNITS: tuple[dict[str, Any], ...] = (
@@ -168,6 +176,46 @@ class CollectionPlatform(Service):
         if call.operation == "CreateBill" and (code := self.wire.code_in(answer)):
             self.pay(tx, code, books.Money("wechat"))
 
+    # --- what people see -------------------------------------------------------------------------------------------
+
+    def pages(self) -> list[Page]:
+        """The bills, each with its cashier, and what came on each day."""
+        return [
+            Page("/bills", "缴款书", self._bills, "没有缴款书。"),
+            Page("/statements", "对账文件", self._days, "没有收款。"),
+            Page("/statements/{day}", "对账文件", self._day),
+        ]
+
+    def _bills(self, tx: Transaction, request: Request) -> list[Entry]:
+        return [
+            [
+                ("缴款码", Link(code, f"{self.url}/cashier?billId={code}")),
+                ("金额（元）", books.yuan(bill["amount"])),
+                ("缴款人", bill["asked"].get("PayerName", "")),
+                ("状态", _STANDS[bill["stats"]]),
+            ]
+            for code, bill in reversed(tx.list(self.name, "bills"))
+        ]
+
+    def _days(self, tx: Transaction, request: Request) -> list[Entry]:
+        came = (datetime.fromisoformat(line["at"]) for _, line in tx.list(self.name, "payments"))
+        days = Counter(self.books.statement_day(tx, at) for at in came)
+        return [
+            [("日期", Link(day, f"{self.url}/statements/{day}")), ("收款", f"{number} 笔")]
+            for day, number in sorted(days.items(), reverse=True)
+        ]
+
+    def _day(self, tx: Transaction, request: Request) -> list[Entry]:
+        """The first page of a day's statement as the unit of the ready line gets it, planted faults included."""
+        asked = {"StatementDate": request.path_params["day"], "Page": "1"}
+        try:
+            told = self.run(tx, self.node, "Statement", asked, self.base.clock.now())
+        except books.No as no:
+            return [[("未出具", str(no))]]
+        head = [("日期", told["StatementDate"]), ("笔数", str(told["Count"])), ("合计（元）", told["TotalAmt"])]
+        lines = [[(name, str(value)) for name, value in line.items()] for line in told["Line"]]
+        return [[*head, ("页", f"1 / {told['Pages']}")], *lines]
+
     # --- what an operation answers ---------------------------------------------------------------------------------
 
     def run(self, tx: Transaction, node: str, operation: str, asked: Document, now: datetime) -> Document:
@@ -254,8 +302,8 @@ class CollectionPlatform(Service):
         }
         self.base.callbacks.enqueue(tx, self.name, "PaymentConfirm", payment["code"], payload)
 
-    def control_routes(self) -> list[BaseRoute]:
-        """``/_sim/<name>/``: pay, tell, refunds, returns."""
+    def acts(self) -> list[Act]:
+        """Money, refunds, and how bills stand."""
 
         def pay(request: Request, body: Any) -> Any:
             """``{code, channel?, payer?, amount?, serial?, at?, force?, callback?}``; amount is 元 text."""
@@ -292,12 +340,51 @@ class CollectionPlatform(Service):
             with self.base.state.transaction() as tx:
                 return self.books.give_back(tx, body["code"], body["serial"], self.base.clock.now())
 
+        code, serial = {"code": text("缴款码")}, {"serial": text("银行流水号")}
+        money = {"channel": text("渠道"), "payer": text("付款人"), "amount": text("金额（元）"), **serial}
+        odd = {"at": text("时间"), "force": flag("强制入账"), "callback": flag("发送回调")}
+        states = {"type": "string", "title": "状态", "enum": ["approved", "refunded", "refused"]}
+        number = {"number": text("退付编号")}
         return [
-            Route("/pay", endpoint(pay), methods=["POST"]),
-            Route("/tell", endpoint(tell), methods=["POST"]),
-            Route("/refunds/{number}", endpoint(refund), methods=["POST"]),
-            Route("/returns", endpoint(give_back), methods=["POST"]),
-            Route("/bills/{code}", endpoint(stand), methods=["POST"]),
+            Act(
+                "pay", "/pay", "缴款", "money arrives for a code", pay, fields={**code, **money, **odd}, needs=("code",)
+            ),
+            Act(
+                "tell",
+                "/tell",
+                "再次通知",
+                "the callback once more",
+                tell,
+                fields=code | serial,
+                needs=("code", "serial"),
+            ),
+            Act(
+                "refund",
+                "/refunds/{number}",
+                "退付结果",
+                "what finance decides about a refund",
+                refund,
+                fields={**number, "state": states, "reason": text("原因")},
+                needs=("number", "state"),
+            ),
+            Act(
+                "give_back",
+                "/returns",
+                "平台主动退回",
+                "the platform returns a payment of its own accord",
+                give_back,
+                fields=code | serial,
+                needs=("code", "serial"),
+            ),
+            Act(
+                "stand",
+                "/bills/{code}",
+                "缴款书状态",
+                "how a bill stands; nobody is told",
+                stand,
+                fields={**code, "state": {"type": "string", "title": "状态", "enum": list(books.BILL_STATES)}},
+                needs=("code", "state"),
+            ),
         ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, ClassVar
@@ -15,6 +16,7 @@ import contracts
 from simulators import drift
 from simulators.drift import XmlOptionals
 from simulators.frame import (
+    Act,
     Answer,
     Call,
     Document,
@@ -26,7 +28,8 @@ from simulators.frame import (
     Transaction,
     XmlContract,
     b64,
-    endpoint,
+    difference,
+    flag,
     parse_xml,
     unb64,
 )
@@ -101,27 +104,21 @@ class SoapWire(CollectionWire):
         headers = signed_headers(node["secret"].encode(), PLATFORM_NODE, self.base.clock.now(), body)
         return body, {"Content-Type": "application/xml; charset=utf-8", **headers}
 
-    def acknowledged(self, payload: Document, status: int, body: bytes) -> bool:
-        """Only the contract's acknowledgement, about this payment, with Result 00000."""
+    def not_taken(self, payload: Document, status: int, body: bytes) -> str:
+        """Only the contract's acknowledgement, about this payment, with Result 00000, is one."""
         try:
             answer = parse_xml(body)
-        except ValueError:
-            return False
-        if "message" in payload:
-            return (
-                status == 200
-                and etree.QName(answer).localname == "NoticeAck"
-                and not CALLBACK_CONTRACT.errors(answer)
-                and text_of(answer, "Result") == "00000"
-                and text_of(answer, "Number") == payload["number"]
-            )
+        except ValueError as broken:
+            return difference(("status", status, 200)) or f"the answer is no XML: {broken}"
+        notice = "message" in payload
+        about = {"Number": payload["number"]} if notice else {name: payload[name] for name in ("PayCode", "TraNoBus")}
         return (
-            status == 200
-            and etree.QName(answer).localname == "PaymentConfirmAck"
-            and not CALLBACK_CONTRACT.errors(answer)
-            and text_of(answer, "Result") == "00000"
-            and text_of(answer, "PayCode") == payload["PayCode"]
-            and text_of(answer, "TraNoBus") == payload["TraNoBus"]
+            difference(
+                ("status", status, 200),
+                ("the answer", etree.QName(answer).localname, "NoticeAck" if notice else "PaymentConfirmAck"),
+            )
+            or "; ".join(CALLBACK_CONTRACT.errors(answer))
+            or difference(*((name, text_of(answer, name), told) for name, told in {"Result": "00000", **about}.items()))
         )
 
     def forge(self, body: bytes, headers: dict[str, str]) -> tuple[bytes, dict[str, str]]:
@@ -163,7 +160,22 @@ class NonTax(CollectionPlatform):
     # --- what the frame asks ---------------------------------------------------------------------------------------
 
     def routes(self) -> list[BaseRoute]:
-        return [Route("/services", self.services, methods=["POST"]), *super().routes()]
+        return [
+            Route("/services", self.services, methods=["POST"]),
+            Route("/services", self._described, methods=["GET"]),
+            *super().routes(),
+        ]
+
+    def looks(self) -> list[tuple[str, str]]:
+        return [("WSDL", f"{self.url}/services?wsdl")]
+
+    async def _described(self, request: Request) -> Response:
+        """``?wsdl``: the contract with this address in it; ``?xsd``: the schema that it imports."""
+        if "xsd" in request.query_params:
+            return Response(contracts.path("nontax/v1/nontax.xsd").read_bytes(), media_type="text/xml")
+        wsdl = contracts.read_text("nontax/v1/nontax.wsdl").replace('"nontax.xsd"', f'"{self.url}/services?xsd"')
+        wsdl = re.sub(r'(?<=address location=")[^"]*', f"{self.url}/services", wsdl)
+        return Response(wsdl, media_type="text/xml")
 
     def credentials(self) -> dict[str, Any]:
         services = f"{self.url}/services"
@@ -224,15 +236,18 @@ class NonTax(CollectionPlatform):
             payload = {"node": node, "number": number, **content}
             self.base.callbacks.enqueue(tx, self.name, content["message"], number, payload)
 
-    def control_routes(self) -> list[BaseRoute]:
+    def acts(self) -> list[Act]:
         """As for any collecting platform, and ``make``: carry out what was taken."""
 
         def make(_request: Request, body: Any) -> Any:
             """``{tell?}``: carry out what was taken; ``tell`` off: nobody is told."""
             with self.base.state.transaction() as tx:
-                return {"made": self._make(tx, self.base.clock.now(), tell=body.get("tell", True))}
+                return {"made": self._make(tx, self.base.clock.now(), tell=(body or {}).get("tell", True))}
 
-        return [*super().control_routes(), Route("/make", endpoint(make), methods=["POST"])]
+        return [
+            *super().acts(),
+            Act("make", "/make", "办理已受理的", "carry out what was taken", make, fields={"tell": flag("发送通知")}),
+        ]
 
     # --- SOAP ------------------------------------------------------------------------------------------------------
 
@@ -285,6 +300,7 @@ class NonTax(CollectionPlatform):
 
 SYSTEM = System(
     name="nontax",
+    contract="nontax/v1",
     title="非税收入收缴平台",
     build=NonTax,
     operations=SOAP.operations,

@@ -18,17 +18,17 @@ further users.
 from __future__ import annotations
 
 import hmac
-import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from secrets import token_hex
 from typing import Any
 
 from starlette.requests import Request
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 import contracts
 from simulators.frame import (
+    Act,
     Answer,
     Call,
     CodedWire,
@@ -44,8 +44,10 @@ from simulators.frame import (
     Settings,
     System,
     Transaction,
-    endpoint,
+    coded,
+    flag,
     rfc3339,
+    text,
 )
 from simulators.notice.messages import Inbox, Messages, quiet_until
 from simulators.signing import signed_headers
@@ -114,12 +116,9 @@ class NoticeWire(CodedWire):
         body, headers = super().callback(payload)
         return body, headers | signed_headers(SECRET.encode(), APP_KEY, self.base.clock.now(), body)
 
-    def acknowledged(self, payload: Document, status: int, body: bytes) -> bool:
-        """Only ``{"code": "N0000"}`` with 200 is one."""
-        try:
-            return status == 200 and json.loads(body)["code"] == "N0000"
-        except (ValueError, KeyError, TypeError):
-            return False
+    def not_taken(self, payload: Document, status: int, body: bytes) -> str:
+        """Only ``{"code": "N0000"}`` with 200 is an acknowledgement."""
+        return coded(status, body, "N0000")
 
 
 class Messenger(Service):
@@ -254,7 +253,7 @@ class Messenger(Service):
         first = {name: USERS[0][name] for name in ("certificate", "phone")}
         return {"app_key": APP_KEY, "secret": SECRET, "inbox": f"{self.url}/inbox", **first}
 
-    def control_routes(self) -> list[BaseRoute]:
+    def acts(self) -> list[Act]:
         """Deliver, read, fail; who has left."""
         now = self.base.clock.now
 
@@ -275,11 +274,29 @@ class Messenger(Service):
         def fail(request: Request, body: Any) -> Any:
             return of(body, lambda tx, message: self.messages.fail(tx, message, body.get("reason", "接收人关闭了消息")))
 
+        message = {"reference": text("消息编号")}
+        user = {"userId": text("用户"), "active": flag("在用")}
         return [
-            Route("/deliver", endpoint(deliver), methods=["POST"]),
-            Route("/read", endpoint(read), methods=["POST"]),
-            Route("/fail", endpoint(fail), methods=["POST"]),
-            Route("/user", endpoint(self._set_user), methods=["POST"]),
+            Act("deliver", "/deliver", "送达", "a message arrives", deliver, fields=message, needs=("reference",)),
+            Act("read", "/read", "已读", "its officer has read it", read, fields=message, needs=("reference",)),
+            Act(
+                "fail",
+                "/fail",
+                "送达失败",
+                "a message does not arrive",
+                fail,
+                fields={**message, "reason": text("原因")},
+                needs=("reference",),
+            ),
+            Act(
+                "user",
+                "/user",
+                "用户状态",
+                "somebody leaves, or is back",
+                self._set_user,
+                fields=user,
+                needs=tuple(user),
+            ),
         ]
 
     def _set_user(self, request: Request, body: Any) -> Any:
@@ -309,6 +326,7 @@ def _other_user(tx: Transaction, user_id: str) -> str:
 
 SYSTEM = System(
     name="notice",
+    contract="notice/v1",
     title="政务工作消息",
     build=Messenger,
     operations=frozenset(CONTRACT.operations),

@@ -201,6 +201,7 @@ def _city(name: str, title: str) -> System:
         build=build,
         operations=frozenset(CONTRACT.operations),
         settings=SETTINGS,
+        contract="portal/v1",
     )
 
 

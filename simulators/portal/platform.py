@@ -71,6 +71,7 @@ class Portal(Publisher):
 
 SYSTEM = System(
     name="portal",
+    contract="portal/v1",
     title="行政执法信息公示平台",
     build=Portal,
     operations=frozenset(CONTRACT.operations),

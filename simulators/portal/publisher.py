@@ -15,11 +15,12 @@ from hashlib import sha256
 from typing import Any, ClassVar
 
 from starlette.requests import Request
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 import contracts
 from simulators.credit.judgement import uscc_holds
 from simulators.frame import (
+    Act,
     Answer,
     Call,
     Document,
@@ -29,8 +30,8 @@ from simulators.frame import (
     Service,
     Transaction,
     Wire,
-    endpoint,
     rfc3339,
+    text,
 )
 from simulators.marking import MARKS, marks_after, state_of
 from simulators.signing import fresh, genuine
@@ -269,9 +270,10 @@ class Publisher(Shown):
         """The contract's operations."""
         return self.effects()
 
-    def control_routes(self) -> list[BaseRoute]:
+    def acts(self) -> list[Act]:
         """The review of what waits for it."""
-        return [Route("/review", endpoint(self._review), methods=["POST"])]
+        told = {"reference": text("编号（空：全部）"), "reject": text("退回理由（空：通过）")}
+        return [Act("review", "/review", "审核", "decide what waits for review", self._review, fields=told)]
 
     def _ready(self, tx: Transaction, call: Call) -> Answer:
         return self.words.result("0000", now=rfc3339(call.now.replace(microsecond=0)))

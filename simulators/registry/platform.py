@@ -279,4 +279,11 @@ def _plain(name: str) -> str:
     return "".join(unicodedata.normalize("NFKC", name).split())
 
 
-SYSTEM = System(name=NAME, title="市场主体登记", build=Registry, operations=frozenset(CONTRACT.operations), seed=SEED)
+SYSTEM = System(
+    name=NAME,
+    title="市场主体登记",
+    build=Registry,
+    operations=frozenset(CONTRACT.operations),
+    seed=SEED,
+    contract="registry/v1",
+)

@@ -6,10 +6,9 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from starlette.requests import Request
-from starlette.routing import BaseRoute, Route
 
 import contracts
-from simulators.frame import Document, Service, Transaction, b64, endpoint
+from simulators.frame import Act, Document, Service, Transaction, b64, flag, text
 from simulators.seal import voucher
 from simulators.seal.cabinet import Cabinet
 
@@ -35,16 +34,54 @@ class Desk:
         self._decide = finish
         self._base = service.base
 
-    def routes(self) -> list[BaseRoute]:
-        """One route for each act."""
+    def acts(self) -> list[Act]:
+        """One for each thing that a tester does."""
+        seal = {"sealId": text("印章编号")}
+        status = {"type": "string", "title": "状态", "enum": sorted(_STATES - {"EXPIRED"})}
+        ends = {"type": "string", "title": "结果", "enum": ["DONE", "REFUSED"]}
+        stage = {"type": "string", "title": "阶段", "enum": list(voucher.STAGES)}
+        rows: Document = {"type": "object", "title": "内容（JSON）"}
         return [
-            Route("/root", endpoint(self._root), methods=["GET"]),
-            Route("/status", endpoint(self._set_status), methods=["POST"]),
-            Route("/revoke", endpoint(self._revoke), methods=["POST"]),
-            Route("/remake", endpoint(self._remake), methods=["POST"]),
-            Route("/mode", endpoint(self._set_mode), methods=["POST"]),
-            Route("/finish", endpoint(self._finish), methods=["POST"]),
-            Route("/voucher", endpoint(self._voucher), methods=["POST"]),
+            Act("root", "/root", "根证书", "the root certificate", self._root, "GET"),
+            Act(
+                "status",
+                "/status",
+                "印章状态",
+                "what becomes of a seal",
+                self._set_status,
+                fields={**seal, "status": status, "filed": flag("同时变更备案")},
+                needs=("sealId", "status"),
+            ),
+            Act(
+                "revoke",
+                "/revoke",
+                "吊销证书",
+                "its certificate is revoked",
+                self._revoke,
+                fields=seal,
+                needs=("sealId",),
+            ),
+            Act("remake", "/remake", "重制印章", "the seal is made anew", self._remake, fields=seal, needs=("sealId",)),
+            Act("mode", "/mode", "工作方式", "the settings, by an older name", self._set_mode, form=False),
+            Act(
+                "finish",
+                "/finish",
+                "办结用印申请",
+                "decide a job that waits",
+                self._finish,
+                fields={"reference": text("申请编号"), "state": ends, "reason": text("理由")},
+                needs=("reference",),
+            ),
+            Act(
+                "voucher",
+                "/voucher",
+                "电子一般缴款书",
+                "a payment voucher as OFD, signed as far as its stage",
+                self._voucher,
+                fields={"stage": stage, "unit": text("单位印章编号"), "rows": rows},
+                needs=("stage", "unit"),
+                form=False,
+            ),
         ]
 
     def _root(self, request: Request, body: Any) -> Any:

@@ -34,6 +34,7 @@ from starlette.routing import BaseRoute
 
 import contracts
 from simulators.frame import (
+    Act,
     Answer,
     Call,
     CodedWire,
@@ -332,9 +333,9 @@ class Seal(Service):
             "finance_seal_id": FINANCE,
         }
 
-    def control_routes(self) -> list[BaseRoute]:
+    def acts(self) -> list[Act]:
         """Root certificate, status of a seal, waiting jobs."""
-        return Desk(self, self.cabinet, self._finish_job).routes()
+        return Desk(self, self.cabinet, self._finish_job).acts()
 
     # --- signatures of messages and refusals -------------------------------------------------------------------------
 
@@ -360,6 +361,7 @@ class Seal(Service):
 
 SYSTEM = System(
     name="seal",
+    contract="seal/v1",
     title="电子签章",
     build=Seal,
     operations=frozenset(CONTRACT.operations),

@@ -27,6 +27,7 @@ from starlette.routing import BaseRoute, Route
 
 from paper_crane import books, contract
 from simulators.frame import (
+    Act,
     Answer,
     Call,
     CodedWire,
@@ -42,8 +43,9 @@ from simulators.frame import (
     Service,
     System,
     Transaction,
-    endpoint,
+    coded,
     rfc3339,
+    text,
     unb64,
 )
 
@@ -134,12 +136,9 @@ class CraneWire(CodedWire):
         headers = signed(PEER, self.base.clock.now(), secrets.token_hex(16), body=body)
         return body, {"Content-Type": "application/json", **headers}
 
-    def acknowledged(self, payload: Document, status: int, body: bytes) -> bool:
-        """Only ``{"code": "C0000"}`` with 200 is one."""
-        try:
-            return status == 200 and json.loads(body)["code"] == "C0000"
-        except (ValueError, KeyError, TypeError):
-            return False
+    def not_taken(self, payload: Document, status: int, body: bytes) -> str:
+        """Only ``{"code": "C0000"}`` with 200 is an acknowledgement."""
+        return coded(status, body, "C0000")
 
 
 class Crane(Service):
@@ -302,7 +301,7 @@ class Crane(Service):
 
         return [Page("/cashier/{code}", "非税缴款", bill)]
 
-    def control_routes(self) -> list[BaseRoute]:
+    def acts(self) -> list[Act]:
         """Money, codes, refunds."""
 
         def pay(request: Request, body: Any) -> Any:
@@ -331,10 +330,11 @@ class Crane(Service):
                     self.tell(tx, "refund.done", number, books.shown(refund))
             return books.shown(refund)
 
+        code, number, state = {"code": text("缴款码")}, {"number": text("编号")}, {"state": text("状态")}
         return [
-            Route("/pay", endpoint(pay), methods=["POST"]),
-            Route("/make", endpoint(make), methods=["POST"]),
-            Route("/refunds/{number}", endpoint(settle), methods=["POST"]),
+            Act("pay", "/pay", "缴款", "money arrives for a code", pay, fields=code, needs=tuple(code)),
+            Act("make", "/make", "办理已受理的", "carry out what was taken", make, fields=number),
+            Act("settle", "/refunds/{number}", "退付结果", "what becomes of a refund", settle, fields=number | state),
         ]
 
 

@@ -6,10 +6,11 @@ import hmac
 from typing import Any
 
 from starlette.requests import Request
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from anlan_yard import contract
 from simulators.frame import (
+    Act,
     Answer,
     Call,
     CodedWire,
@@ -23,8 +24,8 @@ from simulators.frame import (
     Settings,
     System,
     Transaction,
-    endpoint,
     rfc3339,
+    text,
 )
 from simulators.signing import fresh, signature, signed_headers
 
@@ -99,9 +100,10 @@ class Yard(Service):
         """Node and secret."""
         return {"node": NODE, "secret": SECRET}
 
-    def control_routes(self) -> list[BaseRoute]:
+    def acts(self) -> list[Act]:
         """A vehicle is handed out."""
-        return [Route("/leave", endpoint(self._leave), methods=["POST"])]
+        vehicle = {"reference": text("编号")}
+        return [Act("leave", "/leave", "离场", "a vehicle leaves", self._leave, fields=vehicle, needs=tuple(vehicle))]
 
     def _leave(self, request: Request, body: Any) -> Any:
         now = self.base.clock.now()

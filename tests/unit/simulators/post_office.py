@@ -13,7 +13,21 @@ from datetime import datetime, timedelta
 
 from starlette.routing import Route
 
-from simulators.frame import Answer, Call, Kind, Link, Page, Refused, Service, Settings, System, Wire, endpoint, rfc3339
+from simulators.frame import (
+    Act,
+    Answer,
+    Call,
+    Kind,
+    Link,
+    Page,
+    Refused,
+    Service,
+    Settings,
+    System,
+    Wire,
+    difference,
+    rfc3339,
+)
 from simulators.signing import genuine, signed_headers
 
 SECRET = b"development-post-secret"
@@ -29,8 +43,8 @@ class PostWire(Wire):
         body, headers = super().callback(payload)
         return body, headers | signed_headers(SECRET, "POST1", self.base.clock.now(), body)
 
-    def acknowledged(self, payload, status, body):
-        return status == 200 and json.loads(body) == {"taken": payload["letter"]}
+    def not_taken(self, payload, status, body):
+        return difference(("status", status, 200), ("answer", json.loads(body), {"taken": payload["letter"]}))
 
 
 class Post(Service):
@@ -49,8 +63,8 @@ class Post(Service):
             Page("/inbox/{letter}", "邮件详情", self._one),
         ]
 
-    def control_routes(self):
-        return [Route("/heard", endpoint(lambda request, body: {"heard": self.heard}))]
+    def acts(self):
+        return [Act("heard", "/heard", "听到的", "what it heard", lambda *_: {"heard": self.heard}, "GET")]
 
     def credentials(self):
         return {"inbox": f"{self.url}/inbox"}

@@ -233,8 +233,8 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
     ("old", "new", "words"),
     [
         (
-            "Link, Page",
-            "Lnik, Page",
+            "    Link,\n",
+            "    Lnik,\n",
             "system 'post' of post cannot be imported: ImportError: ",
         ),
         ('name="post"', 'name="mail"', "system 'post' of post calls itself 'mail'"),
