@@ -308,6 +308,7 @@ select md5(string_agg(part, '|' order by part)) from (
     union all select concat(conrelid::regclass, conname, pg_get_constraintdef(oid)) from pg_constraint
     union all select concat(tgrelid::regclass, tgname, tgenabled) from pg_trigger where not tgisinternal
     union all select version_num from alembic_version
+    union all select revision from schema_step
 ) as shape(part)
 """
 _OTHERS = """
@@ -323,7 +324,7 @@ def emptied(server: Server, database: str) -> bool:
         if shape != _template_shape(server):
             return False
         tables = [name for (name,) in conn.execute("select tablename from pg_tables where schemaname = 'public'")]
-        tables.remove("alembic_version")
+        tables = [name for name in tables if name not in ("alembic_version", "schema_step")]
         looks = " union all ".join(f"select '{name}' where exists (select 1 from {name})" for name in tables)
         if used := [name for (name,) in conn.execute(looks.encode())]:
             conn.execute(f"truncate {', '.join(used)} restart identity cascade".encode())

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from rich.progress import Progress, TaskID
+from sqlalchemy import Engine
 
 from gateway.foundation.store import copying, schema
 from gateway.foundation.store.engine import open_engine, sqlite_path
+from gateway.foundation.store.steps import Fit
 from gateway.settings import StoreSettings
 from gateway.terminal.output import Exit, Json, in_words, progress, session, show, table
 from gateway.words.saying import Sentence, say
 
+T = TypeVar("T")
 app = typer.Typer()
 
 
@@ -21,6 +25,7 @@ app = typer.Typer()
 def migrate(
     ctx: typer.Context,
     check: bool = typer.Option(False, "--check", help="Change nothing; exit code 1 unless the schema is current."),
+    contract: bool = typer.Option(False, "--contract", help="Also what waits until no older version works any more."),
     undo: Annotated[
         str | None,
         typer.Option("--undo", metavar="ROOM", help="Take a room's tables out, before you remove its package."),
@@ -38,7 +43,7 @@ def migrate(
         _undo(ctx, undo, drop_data, as_json)
         return
     with session(ctx).alone() as settings, progress().status(in_words(say("store.migrating"))):
-        done = schema.migrate(settings.store.location())
+        done = schema.migrate(settings.store.location(), contract=contract)
     told = say("store.nothing_to_do" if done.before == done.after else "store.made_current")
     if done.before and done.before != done.after:
         told = say("store.brought_there", ran=sorted(done.after - done.before))
@@ -51,24 +56,40 @@ def migrate(
         as_json,
         told,
         *_backup(done.backup),
+        *left_of(found(session(ctx).settings.store.location())),
     )
 
 
 def _check(url: str, as_json: bool) -> None:
-    found, wanted = revisions(url), schema.expected()
-    lacking, unknown = sorted(wanted - found), sorted(found - wanted)
-    told = [say("store.it_lacks", revisions=lacking)] if lacking and found else []
-    told += [say("store.has", revisions=unknown)] if unknown else []
-    state = say("store.not_current", why=told or say("store.is_empty"))
-    if found == wanted:
-        state = say("store.current")
-    show(
-        {"current": found == wanted, "revisions": sorted(found), "expected": sorted(wanted)},
-        as_json,
-        state,
-    )
-    if found != wanted:
+    there, wanted = revisions(url), schema.expected()
+    fit = found(url)
+    lacking = fit.lacking if fit is not None else sorted(wanted)
+    state = say("store.current")
+    if lacking:
+        state = say(
+            "store.not_current", why=say("store.it_lacks", revisions=lacking) if there else say("store.is_empty")
+        )
+    shown = {
+        "current": not lacking,
+        "revisions": sorted(there),
+        "expected": sorted(wanted),
+        "pending": list(fit.pending) if fit else [],
+        "ahead": [one.revision for one in fit.ahead] if fit else [],
+    }
+    show(shown, as_json, state, *left_of(fit))
+    if lacking:
         raise typer.Exit(Exit.FOUND)
+
+
+def left_of(fit: Fit | None) -> list[Sentence]:
+    """What a schema has of a newer version, and what of this one it is still to get."""
+    if fit is None:
+        return []
+    said = []
+    if fit.ahead:
+        steps = [one.revision for one in fit.ahead]
+        said = [say("store.ahead", steps=steps, program=fit.ahead[-1].program)]
+    return said + ([say("store.pending", revisions=fit.pending)] if fit.pending else [])
 
 
 def _undo(ctx: typer.Context, room: str, drop_data: bool, as_json: bool) -> None:
@@ -121,11 +142,20 @@ def copy(
 
 def revisions(url: str) -> frozenset[str]:
     """The last revisions of the schema; none for a database that was never migrated or is not there."""
+    return _asked(url, schema.current) or frozenset()
+
+
+def found(url: str) -> Fit | None:
+    """What this version finds of the schema; None where there is no database yet. SettingsError refuses it."""
+    return _asked(url, schema.fit)
+
+
+def _asked(url: str, question: Callable[[Engine], T]) -> T | None:
     path = sqlite_path(url)
     if path is not None and not path.exists():
-        return frozenset()
+        return None
     engine = open_engine(url)
     try:
-        return schema.current(engine)
+        return question(engine)
     finally:
         engine.dispose()

@@ -22,6 +22,7 @@ from cryptography import x509
 
 from gateway.cli.calendar import is_published, provisional_dates, resting_said
 from gateway.cli.channels import check_all
+from gateway.cli.database import found, left_of
 from gateway.foundation import rooms
 from gateway.foundation.backups import backups, made_at
 from gateway.foundation.channels import Checked, wire_settings
@@ -182,6 +183,7 @@ def database(ours: Session) -> Iterator[Finding]:
         yield from (Finding("database", state, one) for one in promises.broken(url))
     ours.read(lambda _: None)
     yield Finding("database", "ok", say("doctor.schema", branches=sorted(schema.expected())))
+    yield from (Finding("database", "warn", one) for one in left_of(found(url)))
     if path is not None:
         try:
             DatabaseLock.take(path).release()

@@ -17,11 +17,13 @@ import uvicorn
 from pydantic import ValidationError
 
 from gateway import logs
+from gateway.cli.database import found, left_of
 from gateway.foundation import tracing
 from gateway.foundation.crypto import selftest
 from gateway.foundation.store import promises, schema
 from gateway.foundation.store.engine import open_engine, sqlite_path
 from gateway.foundation.store.lock import DatabaseLock
+from gateway.foundation.store.steps import Fit
 from gateway.settings import FACES, DeliverySettings, Face, Settings, known
 from gateway.terminal.output import Exit, Json, in_words, progress, session
 from gateway.words.errors import SettingsError
@@ -180,18 +182,26 @@ def prepare_database(settings: Settings) -> None:
             promises.require(url)
         engine = open_engine(url)
         try:
-            schema.require_current(engine)
+            _tell(schema.require_current(engine))
         finally:
             engine.dispose()
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     with DatabaseLock.take(path):
         done = schema.migrate(url)
+        if left := found(url):
+            _tell(left)
     if done.before != done.after:
         new = sorted(done.after - done.before)
         progress().print(in_words(say("starting.database", path=path, revisions=new)), markup=False)
         if done.backup:
             progress().print(in_words(say("store.backup", path=done.backup)), markup=False)
+
+
+def _tell(fit: Fit) -> None:
+    """Say what the schema has of a newer version, or is still to get."""
+    for one in left_of(fit):
+        progress().print(in_words(one), markup=False)
 
 
 async def _run(settings: Settings, faces: tuple[Face, ...], as_json: bool) -> None:

@@ -101,10 +101,10 @@ def make(
     draft = path.with_suffix(".part")
     engine = open_engine(url, read_only=True)
     try:
-        schema.require_current(engine)
+        fit = schema.require_current(engine)
         # The heads first: what is signed while the rows are read would look like a cut chain.
         signed = {one.name: one.read_bytes() for one in sorted(heads.glob("*.jsonl"))}
-        about = {"made_at": rfc3339(now), "revisions": sorted(schema.expected()), "cipher": algorithm.name}
+        about = {"made_at": rfc3339(now), "revisions": sorted(fit.heads), "cipher": algorithm.name}
         with open(draft, "xb", opener=_private) as file, engine.begin() as conn:
             sealing = _Sealing(file, key, about)
             for line in _content(conn, signed, progress):
@@ -175,9 +175,9 @@ def restore(path: Path, key: bytes, url: str, heads: Path, progress: Progress = 
     try:
         with open(path, "rb") as file:
             about, content = _opened(file, path, key)
-            if lacking := sorted(schema.expected() ^ set(about["revisions"])):
-                raise SettingsError("database", say("backup.other_schema", revisions=lacking))
-            schema.upgrade(engine)
+            if other := schema.chart().unlike(set(about["revisions"])):
+                raise SettingsError("database", say("backup.other_schema", revisions=other))
+            schema.upgrade(engine, heads=sorted(about["revisions"]))
             found = _fill(engine, path, content, signed, progress)
     except BaseException:
         engine.dispose()

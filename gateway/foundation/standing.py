@@ -1,4 +1,4 @@
-"""Whether this node may go on working: it has its name, its clock is the database's, the schema is the one it knows.
+"""Whether this node may go on working: it has its name, its clock is the database's, the schema one it works on.
 
 A node on a shared PostgreSQL looks once a second, in one statement on the session that holds its name. One that has
 lost any of the three would lease under another's name, date and sign what no one believes, or write what nobody reads;
@@ -15,6 +15,7 @@ from datetime import datetime
 
 import structlog
 
+from gateway.foundation.store import schema
 from gateway.foundation.store.lock import NodeName, Pulse
 from gateway.words.clock import Clock, SystemClock, from_micros
 from gateway.words.errors import GatewayError
@@ -32,7 +33,7 @@ NAME_SECONDS = 10.0
 class Standing:
     """Looks after a node's name, clock and schema until ``close``. ``lost``: what it has lost, None while it stands.
 
-    The schema is the one that it sees first. ``fell`` is set when it has lost something.
+    A schema that a newer version expands is no loss (``store.steps``). ``fell`` is set when it has lost something.
     """
 
     def __init__(self, name: NodeName, clock: Clock) -> None:
@@ -40,7 +41,8 @@ class Standing:
         self.fell = asyncio.Event()
         self._name = name
         self._clock = clock
-        self._schema: frozenset[str] | None = None
+        self._chart = schema.chart()
+        self._ahead: tuple[str, ...] = ()
         self._closing = threading.Event()
         self._told: list[Callable[[], None]] = []
         self._suspect: Sentence | None = None
@@ -81,9 +83,12 @@ class Standing:
             self._held_at = now
         elif now - self._held_at > NAME_SECONDS:
             return say("nodes.name", name=self._name.name)
-        self._schema = self._schema or pulse.revisions
-        if pulse.revisions != self._schema:
+        fit = self._chart.fit(pulse.steps)
+        if fit.lacking or fit.strange:
             return say("nodes.schema")
+        if (ahead := tuple(one.revision for one in fit.ahead)) != self._ahead:
+            log.warning("a newer version has expanded the schema; this node goes on", revisions=ahead)
+            self._ahead = ahead
         if isinstance(self._clock, SystemClock):  # others are set on purpose
             there, after = from_micros(pulse.at), self._clock.now()
             apart = max((before - there).total_seconds(), (there - after).total_seconds())

@@ -10,6 +10,8 @@ from types import ModuleType
 
 import pytest
 
+from gateway.foundation.store.revise import narrows
+
 ROOT = Path(__file__).resolve().parents[2]
 RELEASED = ROOT / "gateway" / "foundation" / "store" / "released.txt"
 
@@ -31,6 +33,23 @@ def test_released_revisions_are_as_they_were() -> None:
     found = {name: ROOT / "gateway" / name for name in files}
     now = {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in found.items() if file.exists()}
     assert now == files
+
+
+BEFORE_THE_FIRST_RELEASE = {"rooms/decisions/revisions/0002_numbers_compared_by_a_folded_key.py"}
+
+
+def test_a_revision_that_the_version_before_does_not_bear_says_so() -> None:
+    """Nodes are exchanged one after the other: what an older one cannot live with waits until the last has gone."""
+    gateway = ROOT / "gateway"
+    added = {str(file.relative_to(gateway)): file for file in gateway.rglob("revisions/[0-9]*.py")}
+    unmarked = {}
+    for name, file in added.items():
+        code = file.read_text(encoding="utf-8")
+        upgrade = code.partition("def upgrade")[2].partition("\ndef ")[0]
+        takes_away = narrows(f"def upgrade{upgrade}")
+        if takes_away and "contracts = True" not in code and name not in BEFORE_THE_FIRST_RELEASE:
+            unmarked[name] = takes_away
+    assert unmarked == {}, "write `contracts = True`, and what adds into a revision of its own (docs/upgrading.md)"
 
 
 def test_a_release_lists_every_revision_and_moves_what_is_unreleased(release: ModuleType) -> None:

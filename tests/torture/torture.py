@@ -428,7 +428,7 @@ class Torture:
                     conn.execute(text("set lock_timeout = 0"))
                     taking = asyncio.create_task(asyncio.to_thread(conn.execute, lock, {"key": node_key(node.name)}))
                     await asyncio.sleep(0.5)  # we stand behind it, and before it when it comes again
-                    self._end_sessions(f"gateway {node.name}")
+                    self._end_sessions(f"gateway % {node.name}")
                     await taking
                 if not await node.dead(60):
                     raise RuntimeError(f"{node.name} goes on, {kind} or not")

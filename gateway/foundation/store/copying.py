@@ -44,7 +44,9 @@ def copy(source: str, target: str, progress: Progress = lambda *_: None) -> list
         raise SettingsError("--to", say("store.copy_way"))
     reading, writing = open_engine(source, read_only=True), open_engine(target)
     try:
-        schema.require_current(reading)
+        between = schema.require_current(reading)
+        if between.pending or between.ahead:
+            raise SettingsError("store.url", say("store.copy_between"))
         schema.upgrade(writing)
         tables = all_tables().sorted_tables
         with reading.begin() as here, writing.begin() as there:

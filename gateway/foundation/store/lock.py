@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
+from gateway import __version__
 from gateway.foundation.store.engine import LINE, SESSION, parse_url
+from gateway.foundation.store.steps import Step
 from gateway.words.errors import GatewayError, SettingsError, UnavailableProblem
 from gateway.words.saying import say
 
@@ -48,7 +50,7 @@ SILENT_SECONDS = 5
 """After which the server ends the session of a node that asks nothing, and its name is free."""
 PATIENCE_SECONDS = SILENT_SECONDS + 2.0
 _SEEN: Final = """(extract(epoch from clock_timestamp()) * 1000000)::bigint,
-    array(select version_num::text from alembic_version)"""
+    array(select revision || ' ' || contracts from schema_step)"""
 _PULSE: Final = f"select true, {_SEEN}"
 _TAKE: Final = f"select pg_try_advisory_lock(hashtextextended(%s, 0)), {_SEEN}"
 
@@ -115,7 +117,7 @@ class Pulse:
 
     ours: bool
     at: int
-    revisions: frozenset[str]
+    steps: frozenset[Step]
 
 
 class NodeName:
@@ -173,7 +175,7 @@ class NodeName:
             conn = psycopg.connect(
                 self._address,
                 autocommit=True,
-                application_name=f"gateway {self.name}",
+                application_name=f"gateway {__version__} {self.name}",  # read by who contracts the schema
                 options=" ".join(
                     f"-c {one}={value}"
                     for one, value in {**SESSION, "idle_session_timeout": f"{SILENT_SECONDS}s"}.items()
@@ -199,8 +201,9 @@ class NodeName:
     def _asked(conn: psycopg.Connection[Any], statement: LiteralString, *values: str) -> Pulse:
         row = conn.execute(statement, values).fetchone()
         assert row is not None
-        ours, at, revisions = row
-        return Pulse(ours, at, frozenset(revisions))
+        ours, at, taken = row
+        parts = (one.split(" ") for one in taken)
+        return Pulse(ours, at, frozenset(Step(revision, contracts == "1") for revision, contracts in parts))
 
 
 def node_key(name: str) -> str:

@@ -2,14 +2,17 @@
 
 Without arguments it rewrites the initial revision of every branch of this distribution, and with a room's name that of
 the room; so it goes until the first release. With a room's name and a message it adds a revision, which leads from the
-room's last one to the present definitions. ``foundation`` names the foundation's own branch.
+room's last one to the present definitions. ``foundation`` names the foundation's own branch. What takes away or forbids
+something is marked as contracting, and is a revision of its own (docs/upgrading.md).
 """
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 import tempfile
+import textwrap
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -33,7 +36,7 @@ revision = "{revision}"
 down_revision = {follows}
 branch_labels = {labels}
 depends_on = {depends_on}
-
+{contracts}
 
 def upgrade() -> None:
 {upgrade}
@@ -90,6 +93,7 @@ def _write(branch: Branch, everyone: Collection[Branch], message: str | None) ->
                 follows=f'"{_name(branch, number - 1)}"' if number > 1 else None,
                 labels=f'("{branch.name}",)' if number == 1 else None,
                 depends_on=_depends_on(branch, everyone),
+                contracts="" if message is None else _contracts(_code(script.upgrade_ops, context)),
                 upgrade=_code(script.upgrade_ops, context),
                 downgrade=_code(script.downgrade_ops, context),
             )
@@ -101,6 +105,64 @@ def _write(branch: Branch, everyone: Collection[Branch], message: str | None) ->
     path = branch.folder / f"{number:04}_{slug}.py"
     path.write_text(text, encoding="utf-8")
     return path
+
+
+def narrows(upgrade: str) -> list[str]:
+    """What in the code of a revision the version before does not bear.
+
+    That is whatever is neither a new table, nor a column that may be left out, nor an index that forbids nothing.
+    """
+    calls = _operations(upgrade)
+    made = {_word(one.args[0]) for one, _ in calls if _verb(one) == "create_table"}
+    return [ast.unparse(one)[:80] for one, of in calls if not _adds(one, {of, *map(_word, one.args)} & made)]
+
+
+def _operations(upgrade: str) -> list[tuple[ast.Call, str]]:
+    """The calls of Alembic's operations in the code of a revision, and of which table those of a batch are."""
+    tree = ast.parse(textwrap.dedent(upgrade))
+    blocks = (one for one in ast.walk(tree) if isinstance(one, ast.With))
+    of = {call: _word(_calls(block.items[0])[0].args[0]) for block in blocks for call in _calls(block)}
+    return [(one, of.get(one, "")) for one in _calls(tree) if _verb(one) not in ("", "f", "batch_alter_table")]
+
+
+def _calls(tree: ast.AST) -> list[ast.Call]:
+    return [one for one in ast.walk(tree) if isinstance(one, ast.Call)]
+
+
+def _adds(call: ast.Call, made: Collection[str]) -> bool:
+    match _verb(call):
+        case "create_table":
+            return True
+        case "add_column":
+            column = next(one for one in call.args if isinstance(one, ast.Call))
+            return _told(column).get("nullable") != "False" or "server_default" in _told(column)
+        case "create_index":
+            return bool(made) or _told(call).get("unique") != "True"
+        case _:
+            return False
+
+
+def _verb(call: ast.Call) -> str:
+    """Which of Alembic's operations is called; empty for another call."""
+    of = call.func.value if isinstance(call.func, ast.Attribute) else None
+    ours = isinstance(of, ast.Name) and of.id in ("op", "batch_op")
+    return call.func.attr if ours and isinstance(call.func, ast.Attribute) else ""
+
+
+def _told(call: ast.Call) -> dict[str | None, str]:
+    return {one.arg: ast.unparse(one.value) for one in call.keywords}
+
+
+def _word(value: ast.expr) -> str:
+    return value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else ""
+
+
+def _contracts(upgrade: str) -> str:
+    """The line that says that a revision contracts. SystemExit where it expands as well: those are two revisions."""
+    narrowing = narrows(upgrade)
+    if narrowing and len(narrowing) < len(_operations(upgrade)):
+        raise SystemExit(f"this adds and takes away at once: make two revisions. What takes away: {narrowing[0]}")
+    return "contracts = True\n" if narrowing else ""
 
 
 def _revisions(branch: Branch) -> list[Path]:

@@ -1,13 +1,16 @@
 """The schema's version: what it is, what it should be, and the way there.
 
 The schema has a branch for the foundation and one for each room with tables; its version is the set of their last
-revisions. Branches go forwards only, and a backup is the way back; a room that is to be removed is undone as a whole.
+revisions. Branches go forwards only. A program also works on a schema that a newer one has expanded, and on one that is
+still to be contracted (``store.steps``); once it was contracted, a backup is the way back. A room that is to be removed
+is undone as a whole.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Collection, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,13 +21,15 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script, ScriptDirectory
-from alembic.util import to_tuple
 from sqlalchemy import Connection, Engine, func, inspect, select, text
+from sqlalchemy.exc import DBAPIError
 
-from gateway.foundation.store import months
+from gateway import __version__
+from gateway.foundation.store import months, steps
 from gateway.foundation.store.all_tables import all_tables
 from gateway.foundation.store.branches import FOUNDATION, Branch, branch_of, branches
 from gateway.foundation.store.engine import POSTGRESQL, SQLITE, open_engine, sqlite_path
+from gateway.foundation.store.steps import Chart, Fit, Step
 from gateway.words.clock import day_of
 from gateway.words.errors import ConflictProblem, NotFoundProblem, SettingsError
 from gateway.words.saying import say
@@ -32,6 +37,13 @@ from gateway.words.saying import say
 SCRIPTS = Path(__file__).parent / "migrations"
 
 _ADVISORY_LOCK = 0x67617465  # "gate": two nodes that migrate at once take turns
+_TRIES = 20
+_HELD_UP = ("55P03", "40P01")
+"""SQLSTATE: a lock that could not be had in time, a deadlock. Nodes that work hold us up, and must not be held up."""
+_NODES = """
+select distinct application_name from pg_stat_activity
+where datname = current_database() and application_name like 'gateway %'
+"""
 
 
 @dataclass(frozen=True)
@@ -71,50 +83,115 @@ def comparison_options() -> dict[str, Any]:
         "transactional_ddl": True,  # on SQLite too, because our connections begin explicitly
         "compare_type": True,
         "compare_server_default": False,  # each database writes a default in its own words
-        "include_name": lambda name, kind, _: kind != "table" or not months.is_part(all_tables(), name),
+        "include_name": lambda name, kind, _: (
+            kind != "table" or not (name == steps.STEP.name or months.is_part(all_tables(), name))
+        ),
     }
 
 
+def chart() -> Chart:
+    """Every step that this installation knows. SettingsError where a branch has none."""
+    return _chart(_scripts())
+
+
 def expected() -> frozenset[str]:
-    """The last revision of each branch that this installation works with. SettingsError where a branch has none."""
-    return _heads(_scripts())
+    """The last revision of each branch that this installation knows. SettingsError where a branch has none."""
+    return chart().heads
 
 
 def current(engine: Engine) -> frozenset[str]:
     """The last revision of each branch of a database; none when it was never migrated."""
     with engine.connect() as conn:
-        return _current(conn, _scripts())
+        return _last(_taken(conn))
 
 
-def require_current(engine: Engine) -> None:
-    """Refuse a database of other revisions. SettingsError names what helps."""
-    scripts = _scripts()
+def fit(engine: Engine) -> Fit:
+    """What this program finds of a database. SettingsError for one beneath whose steps it must not work."""
+    known = chart()
     with engine.connect() as conn:
-        found = _current(conn, scripts)
-    _refuse_unknown(found, scripts)
-    if lacking := sorted(_heads(scripts) - found):
-        raise SettingsError("database", say("store.lacks", lacking=lacking) if found else say("store.empty"))
+        found = known.fit(_taken(conn))
+    known.refuse(found)
+    return found
 
 
-def upgrade(engine: Engine) -> None:
-    """Bring a database to ``expected()``, all or nothing. Several nodes at once take turns; done already is fine.
+def require_current(engine: Engine) -> Fit:
+    """``fit``, and refuse a database that lacks something. SettingsError names what helps."""
+    found = fit(engine)
+    if found.lacking:
+        raise SettingsError(
+            "database", say("store.lacks", lacking=found.lacking) if found.heads else say("store.empty")
+        )
+    return found
 
-    Large tables of PostgreSQL get the parts of the next months.
 
-    Raises SettingsError, as ``require_current`` does, for a database that knows revisions which are not installed.
+def upgrade(engine: Engine, *, contract: bool = False, heads: Collection[str] = ()) -> None:
+    """Bring a database to where this program works, all or nothing. Nodes at once take turns; done already is fine.
+
+    What contracts waits for ``contract``, but in a database that is empty. ``heads``: to these revisions instead. Large
+    tables of PostgreSQL get the parts of the next months. A newer database is left as it is.
+
+    Raises SettingsError, as ``require_current`` does; and where older nodes work on what is to be contracted.
     """
-    config = alembic_config()
-    with engine.begin() as conn:
-        _take_turns(conn)
-        scripts = ScriptDirectory.from_config(config)
-        _refuse_unknown(_current(conn, scripts), scripts)
+    for again in range(_TRIES):
+        try:
+            with engine.begin() as conn:
+                _upgrade(conn, contract, heads)
+            return
+        except DBAPIError as error:
+            if again == _TRIES - 1 or getattr(error.orig, "sqlstate", None) not in _HELD_UP:
+                raise
+            time.sleep(0.2)  # let those who waited for us go first
+
+
+def _upgrade(conn: Connection, contract: bool, heads: Collection[str]) -> None:
+    _take_turns(conn)
+    scripts = _scripts()
+    known = _chart(scripts)
+    there = _taken(conn)
+    found = known.fit(there)
+    known.refuse(found)
+    if found.ahead and found.lacking:
+        raise SettingsError("database", say("store.newer", unknown=[one.revision for one in found.ahead]))
+    contracts = {one.revision for branch in known.branches.values() for one in branch if one.contracts}
+    if there and not contract and (first := sorted(contracts & {*found.lacking})):
+        raise SettingsError("database", say("store.contract_first", revisions=first))
+    if contract and found.pending:
+        _require_no_others(conn, found.pending)
+    if not found.ahead:
+        config = alembic_config()
         config.attributes["connection"] = conn
-        command.upgrade(config, "heads")
-        months.prepare(conn, months.monthly(all_tables()), day_of(datetime.now(UTC)))
+        for goal in heads or _goals(known, found, contract or not there):
+            command.upgrade(config, goal)
+    _note(conn, scripts)
+    months.prepare(conn, months.monthly(all_tables()), day_of(datetime.now(UTC)))
 
 
-def migrate(url: str) -> Migrated:
-    """What ``gateway migrate`` does: back a SQLite file up if it holds something to lose, then upgrade.
+def _goals(known: Chart, found: Fit, whole: bool) -> list[str]:
+    if whole or not found.pending:
+        return ["heads"]
+    lacking = [[one.revision for one in branch if one.revision in found.lacking] for branch in known.branches.values()]
+    return [revisions[-1] for revisions in lacking if revisions]
+
+
+def fill(engine: Engine) -> int:
+    """Do in small transactions what contractions that are to come ask of rows that are there; how many rows it was.
+
+    A revision that contracts may have ``fill(conn) -> int``: it sees to some rows, and says to how many; 0 is the end.
+    """
+    scripts, done = _scripts(), 0
+    for revision in fit(engine).pending:
+        some = getattr(scripts.get_revision(revision).module, "fill", None)
+        while some is not None:
+            with engine.begin() as conn:
+                rows = int(some(conn))
+            if rows == 0:
+                break
+            done += rows
+    return done
+
+
+def migrate(url: str, *, contract: bool = False) -> Migrated:
+    """What ``gateway migrate`` does: back a SQLite file up if it holds something to lose, upgrade, fill rows in.
 
     The caller holds the lock of the database. A PostgreSQL server is backed up by its own means.
     """
@@ -122,9 +199,16 @@ def migrate(url: str) -> Migrated:
     engine = open_engine(url)
     try:
         before = current(engine) if path is None or path.exists() else frozenset[str]()
-        backup = backup_sqlite(path) if path is not None and before and before != expected() else None
-        upgrade(engine)
-        return Migrated(before, expected(), backup)
+        backup = None
+        if path is not None and before:
+            found = fit(engine)
+            backup = backup_sqlite(path) if found.lacking or (contract and found.pending) else None
+        if contract:
+            fill(engine)
+        upgrade(engine, contract=contract)
+        if not contract:
+            fill(engine)
+        return Migrated(before, current(engine), backup)
     finally:
         engine.dispose()
 
@@ -165,6 +249,7 @@ def undo(url: str, room: str, *, drop_data: bool = False) -> Undone:
             backup = backup_sqlite(path) if path is not None else None
             config.attributes["connection"] = conn
             command.downgrade(config, f"{room}@base")
+            _note(conn, ScriptDirectory.from_config(config))
             return Undone(room, tuple(held), sum(held.values()), backup)
     finally:
         engine.dispose()
@@ -189,27 +274,49 @@ def _scripts() -> ScriptDirectory:
     return ScriptDirectory.from_config(alembic_config())
 
 
-def _heads(scripts: ScriptDirectory) -> frozenset[str]:
-    heads = frozenset(scripts.get_heads())
-    if lacking := sorted({branch.name for branch in branches()} - {branch_of(head) for head in heads}):
+def _chart(scripts: ScriptDirectory) -> Chart:
+    lines: dict[str, list[Step]] = {branch.name: [] for branch in branches()}
+    for one in scripts.walk_revisions():  # the last ones first
+        lines[branch_of(one.revision)].insert(0, _step(one))
+    if lacking := sorted(name for name, line in lines.items() if not line):
         raise SettingsError("rooms", say("rooms.no_revision", lacking=lacking))
-    return heads
+    return Chart({name: tuple(line) for name, line in lines.items()})
 
 
-def _known(scripts: ScriptDirectory) -> frozenset[str]:
-    return frozenset(one.revision for one in scripts.walk_revisions())
+def _step(script: Script) -> Step:
+    return Step(script.revision, bool(getattr(script.module, "contracts", False)))
 
 
-def _current(conn: Connection, scripts: ScriptDirectory) -> frozenset[str]:
-    """The last revision of each branch. Alembic itself writes down only those on which no other one depends."""
+def _taken(conn: Connection) -> tuple[Step, ...]:
     if conn.dialect.name == SQLITE and inspect(conn).has_table("moved_to"):
         place = conn.execute(text("select place from moved_to")).scalar_one()
         raise SettingsError("store.url", say("store.moved", place=place))
-    written = frozenset(MigrationContext.configure(conn).get_current_heads())
-    known = written & _known(scripts)
-    applied = _with_all_before(scripts, known)
-    passed = {before for one in applied for before in to_tuple(one.down_revision, default=())}
-    return written - known | {one.revision for one in applied} - passed
+    return steps.taken(conn)
+
+
+def _last(taken: Collection[Step]) -> frozenset[str]:
+    """The last ones of each branch: their numbers grow."""
+    last: dict[str, str] = {}
+    for revision in sorted(one.revision for one in taken):
+        last[branch_of(revision)] = revision
+    return frozenset(last.values())
+
+
+def _note(conn: Connection, scripts: ScriptDirectory) -> None:
+    """Write down what Alembic has done. It writes down itself only revisions on which no other one depends."""
+    known = {one.revision for one in scripts.walk_revisions()}
+    written = frozenset(MigrationContext.configure(conn).get_current_heads()) & known
+    steps.note(conn, [_step(one) for one in _with_all_before(scripts, written)], known)
+
+
+def _require_no_others(conn: Connection, pending: Collection[str]) -> None:
+    """Refuse to contract while nodes of another version work: their names say so (``store.lock``)."""
+    if conn.dialect.name != POSTGRESQL:
+        return  # one process at a time, and it is we who have the lock
+    named = (name.split(" ", 2) for name in conn.execute(text(_NODES)).scalars())
+    others = sorted(f"{words[-1]} ({words[1]})" for words in named if words[1] != __version__)
+    if others:
+        raise ConflictProblem(say("store.others_work", nodes=others, revisions=sorted(pending)))
 
 
 def _with_all_before(scripts: ScriptDirectory, revisions: frozenset[str]) -> list[Script]:
@@ -219,26 +326,15 @@ def _with_all_before(scripts: ScriptDirectory, revisions: frozenset[str]) -> lis
     return list(cast("Iterator[Script]", scripts.revision_map.iterate_revisions(tuple(revisions), "base", False, True)))
 
 
-def _refuse_unknown(found: frozenset[str], scripts: ScriptDirectory) -> None:
-    unknown = found - _known(scripts)
-    if not unknown:
-        return
-    installed = {branch.name for branch in branches()}
-    if gone := sorted({name for one in unknown if (name := branch_of(one)) and name not in installed}):
-        raise SettingsError(
-            "database",
-            say("store.room_gone", tables=gone, room=gone[0]),
-        )
-    raise SettingsError(
-        "database",
-        say("store.newer", unknown=sorted(unknown)),
-    )
-
-
 def _require_alone(conn: Connection, branch: Branch, scripts: ScriptDirectory) -> None:
     """Raise ConflictProblem unless the branch is in the database and no other one there depends on it."""
-    found = _current(conn, scripts)
-    _refuse_unknown(found, scripts)
+    there = _taken(conn)
+    known = _chart(scripts)
+    fit_of_it = known.fit(there)
+    known.refuse(fit_of_it)
+    if fit_of_it.ahead:
+        raise SettingsError("database", say("store.newer", unknown=[one.revision for one in fit_of_it.ahead]))
+    found = _last(there)
     mine = {one for one in found if branch_of(one) == branch.name}
     if not mine:
         raise ConflictProblem(say("store.nothing_to_undo", branch=branch.name))
