@@ -18,7 +18,6 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import typer
-from cryptography import x509
 
 from gateway.cli.calendar import is_published, provisional_dates, resting_said
 from gateway.cli.channels import check_all
@@ -26,10 +25,12 @@ from gateway.cli.database import found, left_of
 from gateway.foundation import rooms
 from gateway.foundation.backups import backups, made_at
 from gateway.foundation.channels import Checked, wire_settings
+from gateway.foundation.credentials import EXPIRES_SOON, ends_at
 from gateway.foundation.crypto import selftest
 from gateway.foundation.crypto.rings import keys_of_installation, own_keys, token_of
 from gateway.foundation.delivery import limits, operation_records, unreadable_records
 from gateway.foundation.drift import records as drift_records
+from gateway.foundation.drift.records import DRIFT_IS_NEWS
 from gateway.foundation.findings import Finding
 from gateway.foundation.reckoning import calendars, law_of
 from gateway.foundation.store import promises, schema, sealed
@@ -44,9 +45,7 @@ from gateway.words.saying import Sentence, Word, said_of, say
 
 CLOCK_DRIFT = 2.0  # seconds between this machine and the database
 DISK_LOW, DISK_EMPTY = 1 << 30, 100 << 20  # bytes
-EXPIRES_SOON = timedelta(days=30)
 NOTICE_IS_DUE = 10  # the month in which the State Council's notice of the next year comes, or the one after
-DRIFT_IS_NEWS = timedelta(days=30)
 UNREADABLE_IS_NEWS = timedelta(days=7)
 BACKUP_IS_OLD = timedelta(days=2)
 _NAMED = 3
@@ -363,7 +362,7 @@ def credentials(ours: Session) -> Iterator[Finding]:
 def certificate(label: str, file: Path, now: datetime) -> Finding:
     """How long a client certificate lasts."""
     try:
-        last = x509.load_pem_x509_certificate(file.read_bytes()).not_valid_after_utc
+        last = ends_at(file)
     except (OSError, ValueError) as error:
         return Finding(label, "fail", say("doctor.no_pem", file=file, error=error))
     if last <= now:

@@ -114,7 +114,7 @@ class Room:
     blind indexes, a tuple of ``rotation.Indexed``. ``keeping``: the module of its ``TERMS``, and of ``MATTERS`` where
     it has any (``foundation.terms``). ``screens``: what it shows on the console, each a ``screens.Screen``; ``joins``:
     what it adds to a screen of a room that it needs, each a ``screens.Joins``; ``waiting``: what of it waits for a
-    person, a ``screens.Waiting``.
+    person, each a ``screens.Waiting``.
     """
 
     name: str
@@ -151,7 +151,7 @@ class Room:
     indexes: str | None = None
     screens: tuple[str, ...] = ()
     joins: tuple[str, ...] = ()
-    waiting: str | None = None
+    waiting: tuple[str, ...] = ()
 
     def place(self, where: str) -> Any:
         """What stands at a place: a module, or an attribute of one.

@@ -371,7 +371,31 @@ class Files:
     files: Sequence[FileOf]
 
 
-Block = Facts | Table | Story | Beside | Note | Calendar | Picture | Files
+@dataclass(frozen=True)
+class Bar:
+    """One bar of a chart: how high, and which part of it is bad; ``cells``: its row in the table beside it."""
+
+    label: str
+    value: float
+    part: float = 0
+    cells: Sequence[Value] = ()
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Bars from left to right, with the table of what they show. ``most``: what the highest one stands for.
+
+    ``empty``: what is said where every bar is nothing.
+    """
+
+    title: Said
+    bars: Sequence[Bar]
+    heads: Sequence[Head]
+    most: Said
+    empty: Said
+
+
+Block = Facts | Table | Story | Beside | Note | Calendar | Picture | Files | Chart
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 from markupsafe import Markup, escape
 
 from gateway.foundation.base import Foundation
-from gateway.foundation.screens import Block, Code, Day, Deed, Due, Many, Moment, Named, Said, Screen, Tag, To, Yuan
+from gateway.foundation.screens import Block, Chart, Code, Day, Deed, Due, Many, Moment, Named, Said, Screen, Tag, To, Yuan
 from gateway.words.clock import SHANGHAI, day_of, from_micros, rfc3339
 from gateway.words.money import format_yuan
 from gateway.words.saying import Language, Word, head_in, named, say
@@ -117,6 +117,19 @@ class Pen:
         """An image of our own as an address."""
         return "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
 
+    def bars(self, chart: Chart) -> Markup:
+        """The bars of a chart, as wide as there is room; what they say is read from the table beside them."""
+        most, wide = max(one.value for one in chart.bars), 10 * len(chart.bars)
+        drawn = Markup("").join(
+            Markup('<rect x="{}" y="{}" width="8" height="{}"{}/>').format(10 * place + 1, 100 - high, high, kind)
+            for place, one in enumerate(chart.bars)
+            for value, kind in ((one.value, Markup("")), (one.part, Markup(' class="part"')))
+            if (high := _high(value, most))
+        )
+        return Markup(
+            '<svg class="bars" viewBox="0 0 {} 100" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
+        ).format(wide, self.words(chart.title), drawn)
+
     def day_cell(self, day: Day) -> Markup:
         """A day of a calendar: its number, its sign, its word for who does not see either."""
         shown = Markup('<span class="on">{}</span><b aria-hidden="true">{}</b><span class="word">{}</span>').format(
@@ -157,6 +170,11 @@ class Pen:
                 ):
                     return self.words(act.title)
         return self.words(Word(action))
+
+
+def _high(value: float, most: float) -> float:
+    """How high a bar is of a hundred; what is not nothing can be seen."""
+    return round(max(2.0, 100 * value / most), 1) if value else 0
 
 
 def _grouped(fen: int) -> str:

@@ -20,9 +20,9 @@ _NEVER: Final = date.max
 
 def today(gateway: App) -> Screen:
     """The screen over what the rooms say that waits."""
-    telling = [(room, room.waiting) for room, _ in gateway.rooms if room.waiting is not None]
-    waiting: list[Waiting] = [room.place(place) for room, place in telling]
-    covered = [room.place(place).title for room, _ in telling for place in room.screens]
+    telling = [room for room, _ in gateway.rooms if room.waiting]
+    waiting: list[Waiting] = [room.place(place) for room in telling for place in room.waiting]
+    covered = [room.place(place).title for room in telling for place in room.screens]
 
     async def page(look: Look) -> Page:
         found = [one for ask in waiting for one in await ask(look) if one.number]

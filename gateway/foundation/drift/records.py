@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
 
 from sqlalchemy import Connection, bindparam, select, update
 
@@ -11,6 +13,8 @@ from gateway.foundation.drift.tables import contract_drift
 from gateway.foundation.store.inserting import insert_new
 from gateway.foundation.store.rows import reader
 
+DRIFT_IS_NEWS: Final = timedelta(days=30)
+"""So long what was never seen before is worth telling people."""
 _row = contract_drift.c
 
 

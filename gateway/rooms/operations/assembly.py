@@ -9,6 +9,7 @@ from gateway.foundation.base import Foundation
 from gateway.foundation.delivery import refused_records
 from gateway.foundation.rooms import Duty, Keeps, Opened, Services
 from gateway.rooms.operations.bulk import BulkRetries
+from gateway.rooms.operations.channel_sights import ChannelSights
 from gateway.rooms.operations.service import Operations
 
 
@@ -22,4 +23,4 @@ def open_room(base: Foundation, rooms: Services) -> Opened:  # noqa: ARG001
 
     why = "logs of a network are kept for six months (网络安全法 art. 23(3)); nobody needs them longer"
     refused = Keeps("refused callbacks", refused_records.KEPT_DAYS, why, forget)
-    return Opened(services=(Operations(base.store), retries), comes_round=(goes_on,), keeps=(refused,))
+    return Opened(services=(Operations(base.store), retries, ChannelSights(base)), comes_round=(goes_on,), keeps=(refused,))

@@ -47,5 +47,5 @@ ROOM = Room(
     indexes=".records:INDEXES",
     case_files=".case_files:of_case",
     screens=(".screens:SCREEN",),
-    waiting=".screens:waiting",
+    waiting=(".screens:waiting",),
 )

@@ -22,5 +22,5 @@ ROOM = Room(
     revisions=".revisions",
     screens=(".screens:SCREEN",),
     joins=(".screens:ON_PAYMENTS",),
-    waiting=".screens:waiting",
+    waiting=(".screens:waiting",),
 )
