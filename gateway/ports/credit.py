@@ -111,11 +111,18 @@ class SubmitRequest(Message):
 
 
 class FieldError(Message):
-    """One field the target refused: its name on the wire, its code and the target's words."""
+    """One field the target refused: its name on the wire, its code and the target's words.
+
+    ``title`` is its Chinese name there, ``fact`` the fact's name in the record, ``source`` the document that asks for
+    it; empty where the target's table does not have such a field.
+    """
 
     field: str
     code: str
     message: str
+    title: str = ""
+    fact: str = ""
+    source: str = ""
 
 
 Fault = Literal["missing", "too_long", "check", "early", "personal"]

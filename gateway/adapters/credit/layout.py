@@ -19,7 +19,7 @@ from operator import attrgetter
 from typing import Any, Final, get_args
 
 import contracts
-from gateway.ports.credit import Category, DisclosureRecord, Fault, FieldFault
+from gateway.ports.credit import Category, DisclosureRecord, Fault, FieldError, FieldFault
 from gateway.words.documents import table_type
 from gateway.words.identifiers import USCC_PLACEHOLDER, check_resident_id, check_uscc
 from gateway.words.money import format_wan
@@ -148,6 +148,16 @@ class Layout:
             elif step.check is not None and (wrong := step.check(value, record)) is not None:
                 faults.append(self._fault(step, wrong))
         return Filled(row, tuple(faults))
+
+    def named(self, errors: Sequence[FieldError]) -> tuple[FieldError, ...]:
+        """Fields that the target refused, with the names that this layout has for them."""
+        known = {one.wire: one for one in self.fields}
+        return tuple(
+            told.model_copy(update={"title": one.title, "fact": one.fact, "source": self.source})
+            if (one := known.get(told.field)) is not None
+            else told
+            for told in errors
+        )
 
     def kinds(self, told: tuple[str, ...]) -> tuple[str, ...]:
         """Kinds of penalty in the words of this wire's list, each once."""

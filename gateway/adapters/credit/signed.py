@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import httpx
 
+from gateway.adapters.credit.layout import Layout
 from gateway.foundation.wire import ChannelWire, MessageSigner
 from gateway.foundation.wire.envelope import Head, Results
 from gateway.foundation.wire.told import Told
@@ -127,18 +128,25 @@ class SignedTarget:
     """One target over its channel: effects, and questions about them."""
 
     def __init__(
-        self, wire: ChannelWire, signer: MessageSigner, speech: Speech, dialect: Dialect | None = None
+        self,
+        wire: ChannelWire,
+        signer: MessageSigner,
+        speech: Speech,
+        layout: Layout,
+        dialect: Dialect | None = None,
     ) -> None:
         self._wire = wire
         self._signer = signer
         self._speech = speech
+        self._layout = layout
         self._dialect = dialect or Dialect()
 
     async def effect(self, action: str, path: str, body: dict[str, Any]) -> Submission:
         """Have something done under the reference in ``body``. Refused fields come back as REJECTED, each named."""
         response = await self._signed(action, "POST", path, body)
         if response.status_code == 422:
-            return refused(body["reference"], self._wire.model(response, Problem))
+            told = refused(body["reference"], self._wire.model(response, Problem))
+            return told.model_copy(update={"field_errors": self._layout.named(told.field_errors)})
         return self._about(body["reference"], response)
 
     async def find(self, path: str, reference: str) -> Submission | None:

@@ -12,7 +12,22 @@ from urllib.parse import quote, urlencode
 from markupsafe import Markup, escape
 
 from gateway.foundation.base import Foundation
-from gateway.foundation.screens import Block, Chart, Code, Day, Deed, Due, Many, Moment, Named, Said, Screen, Tag, To, Yuan
+from gateway.foundation.screens import (
+    Block,
+    Chart,
+    Code,
+    Day,
+    Deed,
+    Due,
+    Many,
+    Moment,
+    Named,
+    Said,
+    Screen,
+    Tag,
+    To,
+    Yuan,
+)
 from gateway.words.clock import SHANGHAI, day_of, from_micros, rfc3339
 from gateway.words.money import format_yuan
 from gateway.words.saying import Language, Word, head_in, named, say

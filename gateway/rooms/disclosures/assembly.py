@@ -10,6 +10,7 @@ from gateway.rooms.disclosures import records
 from gateway.rooms.disclosures.options import DisclosureOptions
 from gateway.rooms.disclosures.organs import Organs
 from gateway.rooms.disclosures.questions import REQUESTS
+from gateway.rooms.disclosures.seeking import Seeking
 from gateway.rooms.disclosures.service import Disclosures
 
 
@@ -38,6 +39,7 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
             disclosures.repairs,
             disclosures.inspection,
             Organs(base.store),
+            Seeking(base),
         ),
         actions=disclosures.actions(),
         renews={f"credit.{effect}": disclosures.renewed for effect in REQUESTS},

@@ -418,7 +418,7 @@ def find(conn: Connection, wanted: DisclosureFilter) -> list[Disclosure]:
     return _all(conn, query)
 
 
-def _unpublished() -> ColumnElement[bool]:
+def unpublished() -> ColumnElement[bool]:
     """What should become public and is not: on the way, or refused and never sent again. No withdrawal is owed."""
     sibling = disclosure.alias()
     again = exists().where(
@@ -431,7 +431,7 @@ def _unpublished() -> ColumnElement[bool]:
     return and_(or_(open_ones, refused), disclosure.c.withdraw_wanted_at.is_(None))
 
 
-def _owed() -> ColumnElement[bool]:
+def withdrawal_owed() -> ColumnElement[bool]:
     """What is still public, or on the way, while a withdrawal is owed."""
     return and_(disclosure.c.withdraw_wanted_at.is_not(None), disclosure.c.status.not_in(NOT_LIVE))
 
@@ -439,7 +439,7 @@ def _owed() -> ColumnElement[bool]:
 def late_submissions(conn: Connection, today: date, limit: int) -> list[Disclosure]:
     """What should be public by now and is not, without an alarm so far."""
     late = (disclosure.c.submit_by_on < today, disclosure.c.late_at.is_(None))
-    query = select(disclosure).where(_unpublished(), *late)
+    query = select(disclosure).where(unpublished(), *late)
     return _all(conn, query.order_by(disclosure.c.submit_by_on).limit(limit))
 
 
@@ -453,19 +453,23 @@ def late_to_pass_on(conn: Connection, today: date, limit: int) -> list[Disclosur
 def late_withdrawals(conn: Connection, today: date, limit: int) -> list[Disclosure]:
     """Withdrawals that are owed and overdue, without an alarm so far."""
     late = (disclosure.c.withdraw_by_on < today, disclosure.c.withdraw_late_at.is_(None))
-    return _all(conn, select(disclosure).where(_owed(), *late).order_by(disclosure.c.withdraw_by_on).limit(limit))
+    return _all(
+        conn, select(disclosure).where(withdrawal_owed(), *late).order_by(disclosure.c.withdraw_by_on).limit(limit)
+    )
 
 
 def due_publications(conn: Connection, window: Window, limit: int) -> list[Disclosure]:
     """What is not public yet and has its last day in the window, where that was not told for so few days."""
     near = _within(window, disclosure.c.submit_by_on, disclosure.c.due_soon_days)
-    return _all(conn, select(disclosure).where(_unpublished(), near).order_by(disclosure.c.submit_by_on).limit(limit))
+    return _all(conn, select(disclosure).where(unpublished(), near).order_by(disclosure.c.submit_by_on).limit(limit))
 
 
 def due_withdrawals(conn: Connection, window: Window, limit: int) -> list[Disclosure]:
     """Withdrawals that are owed and have their last day in the window, where that was not told for so few days."""
     near = _within(window, disclosure.c.withdraw_by_on, disclosure.c.withdraw_due_soon_days)
-    return _all(conn, select(disclosure).where(_owed(), near).order_by(disclosure.c.withdraw_by_on).limit(limit))
+    return _all(
+        conn, select(disclosure).where(withdrawal_owed(), near).order_by(disclosure.c.withdraw_by_on).limit(limit)
+    )
 
 
 def _within(window: Window, last_day: Column[Any], told: Column[Any]) -> ColumnElement[bool]:
@@ -553,7 +557,7 @@ def alarms(conn: Connection, today: date) -> list[Alarms]:
     """By target, what is not passed on, not public, or not taken back, although its last day has passed."""
     here = disclosure.c.status == Status.PLANNED.value
     due = or_(disclosure.c.submit_by_on < today, and_(here, disclosure.c.pass_on_by_on < today))
-    missed = or_(and_(_unpublished(), due), and_(_owed(), disclosure.c.withdraw_by_on < today))
+    missed = or_(and_(unpublished(), due), and_(withdrawal_owed(), disclosure.c.withdraw_by_on < today))
     query = select(disclosure.c.target, func.count()).where(missed).group_by(disclosure.c.target)
     return [Alarms(target, number) for target, number in conn.execute(query.order_by(disclosure.c.target))]
 

@@ -26,6 +26,8 @@ ROOM = Room(
         ".routes:router",
     ),
     commands={"disclosures": ".commands:app", "authorities organ": ".commands:set_organ"},
+    screens=(".screens:SCREEN", ".screens:DAYS"),
+    waiting=(".screens:waiting",),
     lives=(".states",),
     events=(
         "credit_repair.deadline",

@@ -15,11 +15,17 @@ from gateway.words.clock import to_micros
 
 
 class FieldErrorView(View):
-    """One field that the target refused."""
+    """One field that the target refused: by its names there, and by the fact's in our record where that is known.
+
+    ``rule``: the document that asks for it.
+    """
 
     field: str
+    title: str
+    fact: str
     code: str
     message: str
+    rule: str
 
 
 class DisclosureView(View):
@@ -58,7 +64,15 @@ class DisclosureView(View):
     def of(cls, disclosure: Disclosure, timeline: list[Event] | None = None) -> DisclosureView:
         """From its record."""
         errors = [
-            FieldErrorView(field=one.field, code=one.code, message=one.message) for one in disclosure.field_errors
+            FieldErrorView(
+                field=one.field,
+                title=one.title,
+                fact=one.fact,
+                code=one.code,
+                message=one.message,
+                rule=one.source,
+            )
+            for one in disclosure.field_errors
         ]
         return cls(
             id=disclosure.id,

@@ -23,4 +23,6 @@ def open_room(base: Foundation, rooms: Services) -> Opened:  # noqa: ARG001
 
     why = "logs of a network are kept for six months (网络安全法 art. 23(3)); nobody needs them longer"
     refused = Keeps("refused callbacks", refused_records.KEPT_DAYS, why, forget)
-    return Opened(services=(Operations(base.store), retries, ChannelSights(base)), comes_round=(goes_on,), keeps=(refused,))
+    return Opened(
+        services=(Operations(base.store), retries, ChannelSights(base)), comes_round=(goes_on,), keeps=(refused,)
+    )

@@ -62,6 +62,12 @@ _ONLY: Final[dict[str, Callable[[ChannelSight], bool]]] = {
 }
 
 
+class Capability(Word):
+    """What a channel is for, as routes name it, said by the catalogue's word."""
+
+    __slots__ = ()
+
+
 # --- the list ---------------------------------------------------------------------------------------------------------
 
 
@@ -143,8 +149,7 @@ async def _one(look: Look, name: str) -> Page:
     return Page(
         title=one.channel.name,
         tags=(_tag(one),),
-        lead=Many((one.channel.info.name,)),
-        blocks=[*_warnings(one), _facts(look, one), *_charts(lately), _errors(lately), _drift(one)],
+        blocks=[*_warnings(one), await _facts(look, one), *_charts(lately), _errors(lately), _drift(one)],
         side=[_unfinished(one), _credentials(look, one)],
         acts=["check", "resume" if one.standing is Standing.STOPPED else "stop", "reload"],
     )
@@ -163,11 +168,17 @@ def _warnings(one: ChannelSight) -> list[Block]:
     return notes
 
 
-def _facts(look: Look, one: ChannelSight) -> Facts:
+async def _facts(look: Look, one: ChannelSight) -> Facts:
     channel, keys = one.channel, one.channel.keys
     routes = [route for route in look.base.settings.routes if channel.name in route.channels]
+    names = {one.code: one.name for one in await look.base.access.authorities()}
     told: list[Value] = [
-        say("channels.serves", authority=route.authority, capability=route.capability) for route in routes
+        say(
+            "channels.screen_serves",
+            authority=names.get(route.authority, route.authority) if route.authority != "*" else _EVERYBODY,
+            what=Capability(route.capability),
+        )
+        for route in routes
     ]
     circuit = say("channels.limit_circuit", failures=keys.circuit_failures, seconds=f"{keys.circuit_seconds:g}")
     facts: list[Fact] = [
@@ -180,7 +191,7 @@ def _facts(look: Look, one: ChannelSight) -> Facts:
         (say("channels.screen_at_once"), keys.concurrency),
         (say("channels.screen_breaker"), circuit if keys.circuit_failures else None),
     ]
-    return Facts(None, facts)
+    return Facts(None, [one for one in facts if one[1] is not None])
 
 
 def _charts(lately: Lately) -> list[Block]:
@@ -212,6 +223,7 @@ def _charts(lately: Lately) -> list[Block]:
     return [rate, latency]
 
 
+_EVERYBODY: Final = say("channels.screen_everybody")
 _FAILED: Final = say("channels.screen_failed")
 _MEAN: Final = say("channels.screen_mean")
 _LONGEST: Final = say("channels.screen_longest")

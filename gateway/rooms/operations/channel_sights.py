@@ -30,7 +30,7 @@ _FAILURES: Final = 10
 
 
 class Standing(StrEnum):
-    """How a channel stands: people stopped it, or a refusal did; it does not answer; it is closed at this hour; well."""
+    """How a channel stands: stopped by people or by a refusal, without an answer, closed at this hour, or well."""
 
     STOPPED = "STOPPED"
     CIRCUIT = "CIRCUIT"
@@ -40,9 +40,10 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True)
 class ChannelSight:
-    """One channel. ``unfinished``: operations that have not ended, by state. ``drift``: what it sends beyond its contract.
+    """One channel. ``unfinished``: operations that have not ended, by state.
 
-    ``news``: how much of that was first seen in the last days.
+    ``drift``: what it sends beyond its contract, ``news``: how much of that was first seen lately. ``ending``: how
+    many of its certificates end soon.
     """
 
     channel: Channel
@@ -121,7 +122,7 @@ class ChannelSights:
     def _sight(
         channel: Channel,
         condition: Condition,
-        counted: Mapping[tuple[str, State], int],
+        counted: Mapping[tuple[str, str], int],
         drifted: Sequence[Drifted],
         lately: int,
         now: datetime,
@@ -131,7 +132,7 @@ class ChannelSights:
             channel=channel,
             condition=condition,
             closed_until=closed_until(channel.keys.quiet, now),
-            unfinished={state: number for (name, state), number in counted.items() if name == channel.name},
+            unfinished={State(state): number for (name, state), number in counted.items() if name == channel.name},
             drift=drift,
             news=sum(one.first_seen_at >= lately for one in drift),
         )

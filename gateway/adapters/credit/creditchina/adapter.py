@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 import contracts
 from gateway.adapters.credit.creditchina import mapping
-from gateway.adapters.credit.layout import Filled
+from gateway.adapters.credit.layout import Filled, Layout
 from gateway.adapters.credit.marking import Marks, MarkWire
 from gateway.adapters.credit.penalty_table import TABLES
 from gateway.adapters.credit.signed import rewritten
@@ -105,13 +105,15 @@ class CreditChina:
 
     def _filled(self, record: DisclosureRecord) -> Filled:
         """The record as a row of the table that is taken today."""
-        today = day_of(self._clock.now())
-        begun = [(since, version) for version, since in self._settings.tables.items() if since <= today]
-        version = max(begun)[1] if begun else self._settings.table
-        known = {"today": today.isoformat()}
+        known = {"today": day_of(self._clock.now()).isoformat()}
         if self._settings.local_code is not None:
             known["local_code"] = self._settings.local_code
-        return TABLES[version].fill(record, known)
+        return self._table().fill(record, known)
+
+    def _table(self) -> Layout:
+        today = day_of(self._clock.now())
+        begun = [(since, version) for version, since in self._settings.tables.items() if since <= today]
+        return TABLES[max(begun)[1] if begun else self._settings.table]
 
     # --- effects ----------------------------------------------------------------------------------------------------
 
@@ -162,7 +164,8 @@ class CreditChina:
         found = self._read(response, mapping.SubmissionAnswer).submission
         if found.sourceId != reference:
             raise ContractError(f"asked about {reference}, the platform answered about {found.sourceId}")
-        return mapping.submission(found, _VERDICTS)
+        told = mapping.submission(found, _VERDICTS)
+        return told.model_copy(update={"field_errors": self._table().named(told.field_errors)})
 
     async def read_back(self, key: DisclosureKey) -> Shown | None:
         """What the public sees for this decision and party. Asked without credentials, as the public would."""

@@ -86,9 +86,11 @@ def receipt(reference: str, content: bytes) -> Submission:
     errors: tuple[FieldError, ...] = ()
     if state is SubmissionState.REJECTED:
         column, code, message = (COLUMNS[one] for one in ("column", "code", "message"))
-        errors = tuple(
-            FieldError(field=_BY_TITLE.get(one[column], one[column]), code=one[code], message=one[message])
-            for one in lines
+        errors = TABLE.named(
+            [
+                FieldError(field=_BY_TITLE.get(one[column], one[column]), code=one[code], message=one[message])
+                for one in lines
+            ]
         )
     return Submission(reference=reference, state=state, receipt=number, field_errors=errors)
 

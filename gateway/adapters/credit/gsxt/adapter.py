@@ -53,7 +53,7 @@ class EntityPublicity:
         self._node = settings.node
         self._wire = wire
         signer = MessageSigner(settings.node, settings.secret.get_secret_value().encode(), clock)
-        self._target = SignedTarget(wire, signer, mapping.SPEECH)
+        self._target = SignedTarget(wire, signer, mapping.SPEECH, mapping.LAYOUT)
 
     def examine(self, record: DisclosureRecord) -> tuple[FieldFault, ...]:
         """What GSXT would refuse: a party that is no registered business has none of its fields."""

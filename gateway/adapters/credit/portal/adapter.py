@@ -81,7 +81,9 @@ class DisclosurePortal:
         self._profile = profile = settings.profile
         self._layout = mapping.LAYOUT if profile == _PLAIN else mapping.LAYOUT.renamed(profile.names, profile.absent)
         signer = profile.signing.signer(settings.node, settings.secret.get_secret_value().encode(), clock)
-        self._target = SignedTarget(wire, signer, mapping.SPEECH, None if profile == _PLAIN else Renamed(profile))
+        self._target = SignedTarget(
+            wire, signer, mapping.SPEECH, self._layout, None if profile == _PLAIN else Renamed(profile)
+        )
 
     def examine(self, record: DisclosureRecord) -> tuple[FieldFault, ...]:
         """What the portal would refuse of summary and text."""
