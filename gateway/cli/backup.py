@@ -15,6 +15,7 @@ from rich.progress import Progress, TaskID
 from gateway.cli import doctor
 from gateway.foundation import backups
 from gateway.foundation.crypto.envelope import Algorithm
+from gateway.foundation.evidence import verify
 from gateway.foundation.findings import Finding
 from gateway.rooms.evidence.verifying import evidence_of
 from gateway.settings import Settings, StoreSettings, read_secret
@@ -114,7 +115,8 @@ def _looked(ours: Session) -> list[Finding]:
 def evidence(ours: Session) -> Iterator[Finding]:
     """Every exchange is what was kept, and every signed head is reached."""
     with progress().status(in_words(say("evidence.verifying"))):
-        found = ours.read(evidence_of(ours).verify)
+        verifier = evidence_of(ours).verifier()
+        found = ours.read(lambda conn: verify(conn, verifier))
     if found.first_problem is not None:
         yield Finding("evidence", "fail", say("backup.evidence_bad", problem=found.first_problem))
     else:

@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from gateway.adapters.registry.sharing import SharingRegistry
 from gateway.foundation.channels import Channel, Channels
 from gateway.foundation.delivery.events import EVERY
+from gateway.foundation.evidence import verify
 from gateway.foundation.evidence.tables import exchange
 from gateway.foundation.wire import ChannelWire, Timeouts
 from gateway.rooms.entities import Alert, Entities
@@ -284,7 +285,7 @@ async def test_the_evidence_of_every_question_verifies(house):
     await house.entities.by_code("district", COMPANY)
     await house.entities.pull_changes("registry")
     await house.evidence.sign_head()
-    report = await house.store.read(lambda conn: house.evidence.verify(conn))
+    report = await house.store.read(lambda conn: verify(conn, house.evidence.verifier()))
     assert report.ok
     assert await house.count(exchange) == 2
 

@@ -6,9 +6,10 @@ from gateway.foundation.late import late
 
 if TYPE_CHECKING:
     from gateway.foundation.evidence.chain import Exact
-    from gateway.foundation.evidence.keeping import Batch, Evidence, EvidenceError, OpenedExchange
+    from gateway.foundation.evidence.keeping import Batch, Evidence, OpenedExchange
     from gateway.foundation.evidence.later import Prepared
     from gateway.foundation.evidence.proofs import Proof
+    from gateway.foundation.evidence.reading import EvidenceError
     from gateway.foundation.evidence.records import Exchange
     from gateway.foundation.evidence.redaction import Redacted, redact, redact_text
     from gateway.foundation.evidence.verification import Finding, Report, Verifier, verify
@@ -17,9 +18,10 @@ else:
         __name__,
         {
             "chain": "Exact",
-            "keeping": "Batch Evidence EvidenceError OpenedExchange",
+            "keeping": "Batch Evidence OpenedExchange",
             "later": "Prepared",
             "proofs": "Proof",
+            "reading": "EvidenceError",
             "records": "Exchange",
             "redaction": "Redacted redact redact_text",
             "verification": "Finding Report Verifier verify",

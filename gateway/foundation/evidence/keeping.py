@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from gateway.foundation.crypto.envelope import Envelope, EnvelopeError
+from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.crypto.keys import EVIDENCE_KEY, HEAD_KEY, KeyProvider, numbered
 from gateway.foundation.evidence import records
 from gateway.foundation.evidence.chain import (
@@ -32,49 +32,35 @@ from gateway.foundation.evidence.chain import (
     Exact,
     body_mac,
     chain_value,
-    fits,
     key_of,
     pack,
     record_key,
     told_mac,
-    unpack,
 )
 from gateway.foundation.evidence.compression import compressed
-from gateway.foundation.evidence.heads import HeadsWriter, heads_file
 from gateway.foundation.evidence.later import EAGER_BYTES, Later, Prepared
 from gateway.foundation.evidence.proofs import Proof, proofs
-from gateway.foundation.evidence.records import OURS, Dictionaries, Exchange, Kept, Link
-from gateway.foundation.evidence.redaction import Redacted, redact, redact_text
-from gateway.foundation.evidence.second import RolledBackError, carry_over
+from gateway.foundation.evidence.reading import Reading, shown
+from gateway.foundation.evidence.records import OURS, Dictionaries, Exchange, Link
+from gateway.foundation.evidence.redaction import Redacted, redact_text
+from gateway.foundation.evidence.signing import HeadSigning
 from gateway.foundation.evidence.tables import chain_head, exchange, exchange_body
-from gateway.foundation.evidence.verification import Report, Verifier, verify
+from gateway.foundation.evidence.verification import Verifier
 from gateway.foundation.store import Store
 from gateway.foundation.store.inserting import insert_new
 from gateway.foundation.store.writer import RunAgainError, at_commit
 from gateway.ports.base import RawExchange
 from gateway.words.clock import Clock, to_micros
-from gateway.words.errors import GatewayError
 from gateway.words.identifiers import new_id
 
 log = structlog.get_logger(__name__)
 
 SIGN_SECONDS: Final = 10.0
-_UNREADABLE: Final = "(not readable: the exact bytes are not those that were kept; gateway evidence verify)"
 
 _SELECT_HEAD = select(chain_head.c.seq, chain_head.c.chain).where(chain_head.c.node == bindparam("of"))
 _MOVE_HEAD = update(chain_head).where(chain_head.c.node == bindparam("of"), chain_head.c.seq == bindparam("was"))
 _INSERT_EXCHANGE = insert(exchange)
 _INSERT_BODY = insert(exchange_body)
-_SELECT_CHAINS = (
-    select(exchange.c.chain)
-    .where(exchange.c.node == bindparam("of"), exchange.c.seq > bindparam("after"))
-    .order_by(exchange.c.seq)
-    .limit(1000)
-)
-
-
-class EvidenceError(GatewayError):
-    """Two processes write evidence under one node name: each needs a name of its own."""
 
 
 @dataclass(frozen=True)
@@ -107,8 +93,8 @@ class Evidence:
     """The evidence of one node. ``record`` is a ``gateway.ports.Recorder``.
 
     ``heads`` is the directory of signed heads, outside the database. ``start`` begins signing what is new every
-    ``sign_seconds``; ``second``: the folder elsewhere to which each signed line goes as well. ``rolled_back``: why that
-    folder says that this one is of an earlier day. ``close`` writes what is held, signs and stops.
+    ``sign_seconds``; ``second``: the folder elsewhere to which each signed line goes as well. ``close`` writes what is
+    held, signs and stops.
     """
 
     def __init__(
@@ -123,16 +109,12 @@ class Evidence:
         sign_seconds: float = SIGN_SECONDS,
         second: Path | None = None,
     ) -> None:
-        self.node = node
-        self.heads = heads
-        self.second = second
-        self.rolled_back: str | None = None
+        self.node, self.heads, self.second = node, heads, second
         self._store, self._keys, self.envelope, self._clock = store, keys, envelope, clock
-        self._writer: HeadsWriter | None = None
         self._sign_seconds = sign_seconds
+        self._reading = Reading(keys, envelope)
+        self.signing = HeadSigning(store, keys, clock, node=node, heads=heads, second=second)
         self._collecting: ContextVar[Batch | None] = ContextVar("collecting", default=None)
-        self._signing: asyncio.Task[None] | None = None
-        self._signed_lock = asyncio.Lock()
         self._later = Later(store, clock, self.prepare, self.append)
 
     # --- taking exchanges
@@ -239,7 +221,11 @@ class Evidence:
         """Our own words about these: subject, action, what was told. Raises EvidenceError for one that was altered."""
         dictionaries = Dictionaries(conn)
         return [
-            (kept.link.subject or "", kept.link.action, dict(json.loads(self._exact(kept, dictionaries).request_body)))
+            (
+                kept.link.subject or "",
+                kept.link.action,
+                dict(json.loads(self._reading.exact(kept, dictionaries).request_body)),
+            )
             for kept in records.notes_about(conn, subjects)
             if not kept.shredded
         ]
@@ -272,8 +258,8 @@ class Evidence:
         Raises EvidenceError if the bytes are not those that were kept.
         """
         kept = records.kept(conn, exchange_id)
-        exact = None if kept.shredded else self._exact(kept, Dictionaries(conn))
-        return OpenedExchange(_shown(kept, exact), exact)
+        exact = None if kept.shredded else self._reading.exact(kept, Dictionaries(conn))
+        return OpenedExchange(shown(kept, exact), exact)
 
     def told(self, link: Link, label: str, answer: bytes) -> bool:
         """Whether this is what the attempt came to that made an exchange, by the exchange's record."""
@@ -281,29 +267,14 @@ class Evidence:
 
     async def held(self, exchange_id: str) -> Exchange:
         """One exchange as it may be shown. Raises NotFoundProblem."""
-        return await self._store.read(lambda conn: self._readable(records.kept(conn, exchange_id), Dictionaries(conn)))
+        return await self._store.read(
+            lambda conn: self._reading.readable(records.kept(conn, exchange_id), Dictionaries(conn))
+        )
 
     def of_operation(self, conn: Connection, operation_id: str) -> list[Exchange]:
         """What crossed the wire for an operation as it may be shown, in the order of time."""
         dictionaries = Dictionaries(conn)
-        return [self._readable(kept, dictionaries) for kept in records.of_operation(conn, operation_id)]
-
-    def _readable(self, kept: Kept, dictionaries: Dictionaries) -> Exchange:
-        """As it may be shown; words to that effect where the exact bytes can no longer be read."""
-        try:
-            return _shown(kept, None if kept.shredded else self._exact(kept, dictionaries))
-        except EvidenceError:
-            return kept.showing(Redacted("", _UNREADABLE, _UNREADABLE))
-
-    def _exact(self, kept: Kept, dictionaries: Dictionaries) -> Exact:
-        """The exact bytes of an exchange. Raises EvidenceError if they are not those that were kept."""
-        try:
-            container = kept.container(self.envelope, dictionaries)
-            if fits(key_of(self._keys, kept.link.id, kept.link.body_mac), container, kept.link.body_mac):
-                return unpack(container)
-        except (EnvelopeError, ValueError) as error:
-            raise EvidenceError(f"the exact bytes of {kept.link.id} do not open: {error}") from error
-        raise EvidenceError(f"the exact bytes of {kept.link.id} were altered")
+        return [self._reading.readable(kept, dictionaries) for kept in records.of_operation(conn, operation_id)]
 
     async def forget(self, before: int) -> int:
         """Retention: shred the exact bytes of every exchange that ended before an instant (microseconds); how many.
@@ -317,29 +288,18 @@ class Evidence:
         while page := await self._store.read(partial(records.bodies, after=after)):
             old = [one.exchange_id for one in page if one.ended_at < before and one.kept]
             if old:
-                copies = await self._store.read(partial(_copies, exchange_ids=old, exact=self._exact))
-                forgotten += await self._store.write_beside(partial(self._shred, copies=copies))
+                copies = await self._store.read(partial(self._reading.copies, exchange_ids=old))
+                now = to_micros(self._clock.now())
+                forgotten += await self._store.write_beside(partial(_shred, keeper=self, copies=copies, now=now))
             if all(one.ended_at >= before for one in page):
                 break
             after = page[-1].exchange_id
         return forgotten
 
-    def _shred(self, conn: Connection, copies: Mapping[str, Redacted]) -> int:
-        gone = {one: copies[one] for one in records.unshredded(conn, copies)}
-        if gone:
-            said = {one: records.digest(copy) for one, copy in gone.items()}
-            record = self.append(conn, _said(records.SHRED, said, to_micros(self._clock.now())))
-            records.shred(conn, gone, record)
-        return len(gone)
-
     def verifier(self, heads: Path | None = None) -> Verifier:
         """Checks every node's evidence; ``heads``: a copy of the folder of signed heads."""
         publics = self._keys.publics(HEAD_KEY)
         return Verifier(heads or self.heads, self._keys, publics, self.envelope, second=self.second)
-
-    def verify(self, conn: Connection, heads: Path | None = None) -> Report:
-        """Check every node's evidence here and now; ``conn`` must not have read anything yet."""
-        return verify(conn, self.verifier(heads))
 
     def proofs(self, conn: Connection, exchange_ids: Sequence[str], heads: Path | None = None) -> list[Proof]:
         """That each of these exchanges stands in its chain under a signed head: what a case's part is proved with.
@@ -352,40 +312,13 @@ class Evidence:
 
     async def sign_head(self) -> int:
         """Sign whatever this node appended since its last signed head; returns how many records that were."""
-        async with self._signed_lock:
-            if self._writer is None:
-                self._writer = await asyncio.to_thread(HeadsWriter, self.heads, self.node, self._keys)
-            writer, line, begun = self._writer, None, self._writer.seq
-            while chains := await self._store.read(lambda conn: _chains_after(conn, self.node, writer.seq)):
-                line = await asyncio.to_thread(writer.append, chains, self._clock.now())
-            await asyncio.to_thread(self._carry_over)
-            if line is not None:
-                signed = update(chain_head).where(chain_head.c.node == self.node).values(signed_line=line)
-                await self._store.write_beside(lambda conn: conn.execute(signed).rowcount)
-            return writer.seq - begun
-
-    def _carry_over(self) -> None:
-        """Bring the second place up to date. What fails is logged, and tried again with the next head."""
-        if self.second is None:
-            return
-        first = heads_file(self.heads, self.node)
-        try:
-            carry_over(first, self.second / first.name)
-            self.rolled_back = None
-        except RolledBackError as error:
-            self.rolled_back = str(error)
-            log.error("the second place has signed heads that are not here", reason=self.rolled_back)
-        except OSError as error:
-            log.error("signed heads could not be written to the second place", reason=str(error))
+        return await self.signing.sign()
 
     async def start(self) -> None:
         """Sign what an earlier life left, then sign regularly. The signing key is made now if it is missing."""
         self._later.wake()
-        await asyncio.to_thread(self._keys.public, HEAD_KEY)
         self._later.know(await self._store.read(records.dictionaries))
-        await self.sign_head()
-        if self._signing is None:
-            self._signing = asyncio.create_task(self._sign_regularly(), name="evidence-heads")
+        await self.signing.start(self._sign_seconds, self._later.wake)
 
     async def flush(self) -> None:
         """Wait until every exchange recorded so far is stored."""
@@ -393,52 +326,19 @@ class Evidence:
 
     async def close(self) -> None:
         """Store what is held, sign the head, stop. What cannot be stored now is logged as lost."""
-        if self._signing is not None:
-            self._signing.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._signing
-            self._signing = None
+        await self.signing.stop()
         with suppress(TimeoutError):
             await asyncio.wait_for(self.flush(), 5)
         self._later.cut()
-        try:
-            await self.sign_head()
-        except (GatewayError, OSError) as error:
-            log.error("the evidence head could not be signed", reason=str(error))
-
-    async def _sign_regularly(self) -> None:
-        while True:
-            await asyncio.sleep(self._sign_seconds)
-            try:
-                await self.sign_head()
-            except (GatewayError, OSError) as error:
-                log.error("the evidence head could not be signed", reason=str(error))
-            self._later.wake()
+        await self.signing.try_to_sign()
 
 
-def _copies(
-    conn: Connection, exchange_ids: Sequence[str], exact: Callable[[Kept, Dictionaries], Exact]
-) -> dict[str, Redacted]:
-    """The readable copies of exchanges that are to be shredded."""
-    dictionaries, copies = Dictionaries(conn), dict[str, Redacted]()
-    for exchange_id in exchange_ids:
-        kept = records.kept(conn, exchange_id)
-        try:
-            copies[exchange_id] = redact(exact(kept, dictionaries))
-        except EvidenceError as error:
-            log.error("exact bytes are not shredded, for they prove a change", reason=str(error))
-    return copies
-
-
-def _chains_after(conn: Connection, node: str, seq: int) -> list[bytes]:
-    return [bytes(chain) for chain in conn.execute(_SELECT_CHAINS, {"of": node, "after": seq}).scalars()]
-
-
-def _shown(kept: Kept, exact: Exact | None) -> Exchange:
-    """An exchange with its readable copy, from wherever that is."""
-    if exact is not None:
-        return kept.showing(redact(exact))
-    return kept.showing(kept.shown or Redacted("", _UNREADABLE, _UNREADABLE))
+def _shred(conn: Connection, keeper: Evidence, copies: Mapping[str, Redacted], now: int) -> int:
+    gone = {one: copies[one] for one in records.unshredded(conn, copies)}
+    if gone:
+        said = {one: records.digest(copy) for one, copy in gone.items()}
+        records.shred(conn, gone, keeper.append(conn, _said(records.SHRED, said, now)))
+    return len(gone)
 
 
 def _said(action: str, told: Mapping[str, str], now: int) -> RawExchange:

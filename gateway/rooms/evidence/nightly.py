@@ -77,6 +77,6 @@ class Nightly:
 
     async def notes(self) -> Sequence[str]:
         """What readiness says of it."""
-        rolled_back = self._base.evidence.rolled_back
+        rolled_back = self._base.evidence.signing.rolled_back
         found = [] if self._problem is None else [str(say("evidence.not_as_kept", problem=self._problem))]
         return [*found, *([] if rolled_back is None else [rolled_back])]

@@ -12,7 +12,7 @@ import pytest
 
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.crypto.keys import FileKeys
-from gateway.foundation.evidence import Evidence
+from gateway.foundation.evidence import Evidence, verify
 from gateway.foundation.store import Store
 from gateway.ports.base import RawExchange
 from gateway.words.clock import ManualClock
@@ -59,7 +59,7 @@ class Bench:
 
     async def verify(self):
         """The report on what is stored now."""
-        return await self.store.read(self.evidence.verify)
+        return await self.store.read(lambda conn: verify(conn, self.evidence.verifier()))
 
 
 @pytest.fixture(scope="session")
