@@ -1,4 +1,4 @@
-"""The console over sockets, as a browser without script sees it: two people, one refund, a list found again."""
+"""The console over sockets, as a browser without script sees it: two people, a refund, a reconciler's morning."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from typing import Any
 import httpx
 
 from gateway.foundation.access.audit import AuditFilter
+from gateway.words.clock import day_of
 
 PASSWORD = "long enough a password"
+FOREIGN = "99010226309999999901"
 PAYEE = {"name": "罗小满", "account": "6222021001116245702", "bank": "安澜农商银行望川支行"}
 
 
@@ -108,3 +110,57 @@ async def test_a_wrong_day_is_refused_before_the_last_look(site):
     assert "确认更正" not in refused, "nothing to confirm yet"
     assert 'value="2020-01-01"' in refused
     assert "送达日误登" in refused
+
+
+async def two_people(site: Any) -> tuple[Browser, Browser]:
+    """A reconciler and the second person."""
+    for login, name in (("lin", "林溪"), ("gao", "高远")):
+        await site.app.base.access.create_operator(login, name, "supervisor", PASSWORD)
+    return await Browser(site, "lin").sign_in(), await Browser(site, "gao").sign_in()
+
+
+def counted(page: str) -> dict[str, int]:
+    """The lists that 今日待办 leads to, and how many it says stand there."""
+    found = re.findall(r'<a href="([^"]+)"><span class="number">([0-9,]+)</span></a>', page)
+    return {unescape(to): int(number.replace(",", "")) for to, number in found}
+
+
+async def test_a_reconcilers_morning(site):
+    """From Today to breaks that are dealt with: money of nobody is attributed, unforeseen money kept, by two people."""
+    lin, gao = await two_people(site)
+    payment = await site.paid()
+    await site.pay(payment["code"], force=True)
+    await site.until(f"/v1/payments/{payment['id']}", lambda now: now["exceptions"])
+    day = day_of(site.clock.now())
+    site.simulators.faults({"system": "nontax", "kind": "statement_extra", "key": f"{day:%Y%m%d}", "code": FOREIGN})
+    await site.post("/v1/reconciliations", {"channel": "nontax", "day": str(day)})
+
+    waits = counted(await lin.see("/console/today"))
+    assert (waits["/console/breaks?state=open"], waits["/console/exceptions?state=open"]) == (2, 1)
+    listed = await lin.see("/console/breaks?state=open&kind=unknown_code")
+    assert "共 1 条" in listed
+    (one,) = re.findall(r'href="(/console/breaks/brk_\w+)', listed)
+    await lin.do(f"{one}/assign", assignee="林溪")
+    assert "由我经办" in await lin.see("/console/breaks?whose=mine")
+    shown = await lin.see(one)
+    assert "平台对账文件" in shown
+    assert "本方没有记到这笔款项" in shown
+    why = {"reason_usual": "statement_shows", "reason": "当事人输错一位"}
+    assert "找不到唯一的缴款单" in await lin.do(f"{one}/propose", 422, payment="0000", **why)
+    await lin.do(f"{one}/propose", payment=payment["code"], **why)
+    assert f"{one}/confirm" not in await lin.see(one)
+    waits = counted(await gao.see("/console/today"))
+    assert waits["/console/breaks?whose=second"] == 1
+    assert one in await gao.see("/console/breaks?whose=second")
+    assert "对账文件可证；当事人输错一位" in await gao.see(f"{one}/confirm")
+    await gao.do(f"{one}/confirm")
+    assert "已办结" in await gao.see(one)
+
+    (odd,) = set(
+        re.findall(r'href="(/console/exceptions/exc_\w+)\?', await lin.see("/console/exceptions?kind=paid_twice"))
+    )
+    await lin.do(f"{odd}/propose", way_out="keep", reason="当事人同意")
+    assert "已参与" in await lin.see(odd)
+    await gao.do(f"{odd}/confirm")
+    assert "已办结" in await gao.see(odd)
+    assert odd in await gao.see(f"/console/payments/{payment['id']}")

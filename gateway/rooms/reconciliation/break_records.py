@@ -13,8 +13,8 @@ from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.store.rows import changes, columns, reader
 from gateway.rooms.reconciliation.chunks import chunks
 from gateway.rooms.reconciliation.matching import BreakKind, Key, Side
-from gateway.rooms.reconciliation.states import BreakState
-from gateway.rooms.reconciliation.tables import breaks
+from gateway.rooms.reconciliation.states import BreakState, ProposalState
+from gateway.rooms.reconciliation.tables import break_action, breaks
 from gateway.words.clock import from_micros
 from gateway.words.errors import NotFoundProblem
 from gateway.words.saying import say
@@ -62,7 +62,11 @@ class Break:
 
 @dataclass(frozen=True, slots=True)
 class BreakFilter:
-    """Which breaks are looked for; None narrows nothing. Without ``authorities``, also those that nobody owns yet."""
+    """Which breaks are looked for; None narrows nothing. Without ``authorities``, also those that nobody owns yet.
+
+    ``number``: a code or a bank's serial. ``opened_before``: an instant. ``proposed_by``, ``proposed_besides``: an
+    attribution by this person, or by another, waits for the second one; of refunds the room of refunds tells.
+    """
 
     authorities: Collection[str] | None = None
     channel: str | None = None
@@ -72,8 +76,14 @@ class BreakFilter:
     state: BreakState | None = None
     payment_id: str | None = None
     assignee: str | None = None
+    number: str | None = None
+    opened_before: int | None = None
+    proposed_by: str | None = None
+    proposed_besides: str | None = None
 
 
+MOST = 1000
+"""Counted so far and no further: nobody reads on."""
 EVERY_BREAK = BreakFilter()
 _read = reader(Break)
 
@@ -123,9 +133,20 @@ def find(
     conn: Connection, wanted: BreakFilter = EVERY_BREAK, *, before: str | None = None, limit: int = 50
 ) -> list[Break]:
     """Breaks, newest first; ``before`` is the id at which the previous page ended."""
-    query = select(breaks).order_by(breaks.c.opened_at.desc(), breaks.c.id.desc()).limit(limit)
-    if wanted.authorities is not None:
-        query = query.where(breaks.c.authority.in_(wanted.authorities))
+    query = select(breaks).where(*_fitting(wanted)).order_by(breaks.c.opened_at.desc(), breaks.c.id.desc())
+    if before is not None:
+        edge = select(breaks.c.opened_at).where(breaks.c.id == before).scalar_subquery()
+        query = query.where(or_(breaks.c.opened_at < edge, and_(breaks.c.opened_at == edge, breaks.c.id < before)))
+    return _all(conn, query.limit(limit))
+
+
+def count(conn: Connection, wanted: BreakFilter) -> int:
+    """How many there are; not counted beyond ``MOST``."""
+    some = select(breaks.c.id).where(*_fitting(wanted)).limit(MOST).subquery()
+    return int(conn.execute(select(func.count()).select_from(some)).scalar_one())
+
+
+def _fitting(wanted: BreakFilter) -> list[ColumnElement[bool]]:
     exact = (
         (breaks.c.channel, wanted.channel),
         (breaks.c.side, wanted.side and wanted.side.value),
@@ -135,13 +156,21 @@ def find(
         (breaks.c.payment_id, wanted.payment_id),
         (breaks.c.assignee, wanted.assignee),
     )
-    for column, value in exact:
-        if value is not None:
-            query = query.where(column == value)
-    if before is not None:
-        edge = select(breaks.c.opened_at).where(breaks.c.id == before).scalar_subquery()
-        query = query.where(or_(breaks.c.opened_at < edge, and_(breaks.c.opened_at == edge, breaks.c.id < before)))
-    return _all(conn, query)
+    found: list[ColumnElement[bool]] = [column == value for column, value in exact if value is not None]
+    if wanted.authorities is not None:
+        found.append(breaks.c.authority.in_(wanted.authorities))
+    if wanted.number is not None:
+        found.append(or_(breaks.c.code == wanted.number, breaks.c.bank_serial == wanted.number))
+    if wanted.opened_before is not None:
+        found.append(breaks.c.opened_at < wanted.opened_before)
+    waits = select(break_action.c.break_id).where(
+        break_action.c.state == ProposalState.PROPOSED.value, break_action.c.refund_id.is_(None)
+    )
+    if wanted.proposed_by is not None:
+        found.append(breaks.c.id.in_(waits.where(break_action.c.proposed_by == wanted.proposed_by)))
+    if wanted.proposed_besides is not None:
+        found.append(breaks.c.id.in_(waits.where(break_action.c.proposed_by != wanted.proposed_besides)))
+    return found
 
 
 def of_day(conn: Connection, channel: str, day: date, side: Side = Side.PLATFORM) -> dict[str, Break]:

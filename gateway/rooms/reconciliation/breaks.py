@@ -44,6 +44,21 @@ class Breaks:
         """Breaks, newest first; ``before`` is the id at which the previous page ended."""
         return await self._store.read(lambda conn: break_records.find(conn, wanted, before=before, limit=limit))
 
+    async def seek(
+        self, wanted: BreakFilter, *, before: str | None = None, limit: int = 50
+    ) -> tuple[Sequence[Break], int]:
+        """``find``, and how many there are in all, counted up to ``break_records.MOST``."""
+        return await self._store.read(
+            lambda conn: (
+                break_records.find(conn, wanted, before=before, limit=limit),
+                break_records.count(conn, wanted),
+            )
+        )
+
+    async def count(self, wanted: BreakFilter) -> int:
+        """How many there are, counted up to ``break_records.MOST``."""
+        return await self._store.read(lambda conn: break_records.count(conn, wanted))
+
     async def held(self, id: str) -> Break:
         """One break. Raises NotFoundProblem."""
         return await self._store.read(lambda conn: break_records.held(conn, id))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -12,7 +12,9 @@ from sqlalchemy import Connection
 from gateway.rooms.payments.states import CHINESE as STATUS
 from gateway.rooms.reconciliation import explanation_records, proposal_records, statement_records
 from gateway.rooms.reconciliation.break_records import Break
+from gateway.rooms.reconciliation.explanation_records import Arrival, Bill
 from gateway.rooms.reconciliation.matching import CHINESE, BreakKind, Side
+from gateway.rooms.reconciliation.statement_records import KeptLine
 from gateway.rooms.reconciliation.states import CHINESE as STATES
 from gateway.rooms.refunds.unforeseen_money import CHINESE as EXCEPTIONS
 from gateway.rooms.refunds.unforeseen_money import WAYS_OUT as WAYS_OUT_OF_EXCEPTIONS
@@ -93,7 +95,11 @@ _OF_EXCEPTIONS = {
 
 @dataclass(frozen=True)
 class Explanation:
-    """What is known of a break: sentences in order, the proposed cause and way out, ids of exchanges as evidence."""
+    """What is known of a break: sentences in order, the proposed cause and way out, ids of exchanges as evidence.
+
+    ``line``: what the side's statement says of its money now; ``money``: what our books say of it; ``bill``: what it is
+    for, where that is known. ``happened``: instants (microseconds) with what happened then.
+    """
 
     about: Break
     age: int
@@ -101,6 +107,10 @@ class Explanation:
     proposal: str
     story: tuple[str, ...]
     exchanges: tuple[str, ...]
+    line: KeptLine | None
+    money: tuple[Arrival, ...]
+    bill: Bill | None
+    happened: tuple[tuple[int, str], ...]
 
 
 def explained(conn: Connection, one: Break, now: datetime) -> Explanation:
@@ -117,14 +127,26 @@ def explained(conn: Connection, one: Break, now: datetime) -> Explanation:
         story.append(f"{where}:{format_yuan(line.amount)} 元,{_at(line.paid_at)}。")
     elif one.code and one.kind is not BreakKind.RECEIPT_MISSING:
         story.append(f"现行{side}对账文件没有这笔款项。")
-    if one.payment_id is not None:
-        bill = explanation_records.fetch_bill(conn, one.payment_id)
+    bill = None if one.payment_id is None else explanation_records.fetch_bill(conn, one.payment_id)
+    if bill is not None:
         status = STATUS[bill.status]
         story.append(f"决定书 {bill.decision_number},应缴 {format_yuan(bill.amount)} 元,现状:{status}。")
-    happened = sorted([*_money(conn, one), *_life(conn, one), *_handling(conn, one)], key=lambda step: step[0])
+    money = tuple(explanation_records.arrivals(conn, one))
+    happened = sorted([*_money(money), *_life(conn, one), *_handling(conn, one)], key=lambda step: step[0])
     story += [f"{_at(at)} {words}" for at, words in happened]
     exchanges = explanation_records.exchange_ids(conn, one, _MOST_EXCHANGES)
-    return Explanation(one, one.age_in_days(now), cause, proposal, tuple(story), exchanges)
+    return Explanation(
+        about=one,
+        age=one.age_in_days(now),
+        cause=cause,
+        proposal=proposal,
+        story=tuple(story),
+        exchanges=exchanges,
+        line=line,
+        money=money,
+        bill=bill,
+        happened=tuple(happened),
+    )
 
 
 def _odd(conn: Connection, one: Break) -> str:
@@ -132,9 +154,9 @@ def _odd(conn: Connection, one: Break) -> str:
     return explanation_records.kind_of_exception(conn, one) if one.side is Side.PLATFORM else ""
 
 
-def _money(conn: Connection, one: Break) -> Iterator[tuple[int, str]]:
+def _money(arrivals: Sequence[Arrival]) -> Iterator[tuple[int, str]]:
     """When the money came, and how we learnt of it."""
-    for money in explanation_records.arrivals(conn, one):
+    for money in arrivals:
         yield money.paid_at, f"缴款 {format_yuan(money.amount)} 元,流水号 {money.bank_serial}。"
         yield money.received_at, f"由{_SOURCES[money.source]}得知这笔款项。"
 

@@ -57,6 +57,13 @@ _ABOUT_NO_MONEY = (
 )
 
 
+def way_out(known: Break) -> Action | None:
+    """What two people can do with the money of a break; None where it is about no money that could move."""
+    if known.side is not Side.PLATFORM or known.theirs is None or known.kind in _ABOUT_NO_MONEY:
+        return None
+    return "attribute" if known.kind is BreakKind.UNKNOWN_CODE else "refund"
+
+
 @dataclass(frozen=True)
 class Ask:
     """What one person wants done with the money of a break: give it back, or say whose it is (``payment_id``).
@@ -253,7 +260,7 @@ class Proposals:
 
     def _propose_refund(self, conn: Connection, known: Break, draft: Draft) -> str:
         money = payment_records.collection_of(conn, known.channel, known.code, known.bank_serial)
-        if known.side is not Side.PLATFORM or known.theirs is None or known.kind in _ABOUT_NO_MONEY:
+        if way_out(known) is None:
             raise ConflictProblem(say("reconciliation.no_money"), type="no-money")
         if money is None or money.payment_id is None:
             raise ConflictProblem(

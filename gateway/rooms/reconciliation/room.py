@@ -20,5 +20,7 @@ ROOM = Room(
     tables=".tables",
     keeping=".keeping",
     revisions=".revisions",
+    screens=(".screens:BREAKS",),
+    waiting=".screens:waiting_breaks",
     body_limits={"/v1/statement-files": 200 << 20},
 )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from gateway.foundation.store.base import constant
 from gateway.foundation.store.rows import reader
 from gateway.rooms.payments import records as payment_records
 from gateway.rooms.payments.records import Unforeseen
 from gateway.rooms.payments.states import BESIDE_THE_BILL, ExceptionState
-from gateway.rooms.payments.tables import payment_exception
+from gateway.rooms.payments.tables import collection, payment, payment_exception
 from gateway.rooms.refunds.states import RELEASED, RefundStatus
 from gateway.rooms.refunds.tables import refund
 from gateway.words.errors import NotFoundProblem
@@ -22,10 +22,16 @@ from gateway.words.saying import say
 class ExceptionWithRefund(Unforeseen):
     """An exception, and the refund that goes back or may; one that was refused or dismissed leads nowhere.
 
-    ``times_proposed``: how often a way out was proposed; each time is a matter of its own between two people.
+    ``times_proposed``: how often a way out was proposed; each time is a matter of its own between two people. Of its
+    money: ``amount`` in fen, ``code``, ``bank_serial``, ``paid_at`` in microseconds.
     """
 
     times_proposed: int = 0
+    amount: int = 0
+    code: str = ""
+    bank_serial: str = ""
+    paid_at: int = 0
+    decision_number: str | None = None
     refund_id: str | None = None
     refund_status: RefundStatus | None = None
 
@@ -33,12 +39,14 @@ class ExceptionWithRefund(Unforeseen):
 @dataclass(frozen=True, slots=True)
 class ExceptionDetails:
     """An exception with what a second person needs: ``seen`` is what a confirmation sends back, None unless a way out
-    is proposed; ``confirmations`` are the names of those whose word on it counts as it is now.
+    is proposed; ``confirmations`` are the names of those whose word on it counts as it is now; ``matter`` is what the
+    two agree about.
     """
 
     odd: ExceptionWithRefund
     seen: str | None
     confirmations: tuple[str, ...]
+    matter: str = ""
 
     @property
     def id(self) -> str:
@@ -48,12 +56,25 @@ class ExceptionDetails:
 
 @dataclass(frozen=True, slots=True)
 class ExceptionFilter:
-    """Which exceptions; what is None does not narrow. ``before`` is the id at which the previous page ended."""
+    """Which exceptions; what is None does not narrow. ``before`` is the id at which the previous page ended.
+
+    ``number``: a code, a bank's serial or a decision's number. ``proposed_by``, ``proposed_besides``: a way out that
+    this person, or another, proposed waits for the second one; of refunds their own list tells.
+    """
 
     authorities: tuple[str, ...] | None = None
     state: str | None = None
     before: str | None = None
     limit: int = 50
+    kind: str | None = None
+    payment: str | None = None
+    number: str | None = None
+    proposed_by: str | None = None
+    proposed_besides: str | None = None
+
+
+MOST = 1000
+"""Counted so far and no further: nobody reads on."""
 
 
 _read = reader(ExceptionWithRefund)
@@ -62,8 +83,19 @@ _GOES_BACK = and_(
     refund.c.status.not_in([constant(one.value) for one in RELEASED]),
 )
 _EXCEPTIONS = select(
-    payment_exception, refund.c.id.label("refund_id"), refund.c.status.label("refund_status")
-).select_from(payment_exception.outerjoin(refund, _GOES_BACK))
+    payment_exception,
+    refund.c.id.label("refund_id"),
+    refund.c.status.label("refund_status"),
+    collection.c.amount,
+    collection.c.code,
+    collection.c.bank_serial,
+    collection.c.paid_at,
+    payment.c.decision_number,
+).select_from(
+    payment_exception.join(collection, collection.c.id == payment_exception.c.collection_id)
+    .outerjoin(payment, payment.c.id == payment_exception.c.payment_id)
+    .outerjoin(refund, _GOES_BACK)
+)
 
 
 def held(conn: Connection, exception_id: str) -> ExceptionWithRefund:
@@ -99,11 +131,31 @@ def of_payment(conn: Connection, payment_id: str) -> list[ExceptionWithRefund]:
 
 def find(conn: Connection, wanted: ExceptionFilter) -> list[ExceptionWithRefund]:
     """Exceptions, newest first."""
-    query = _EXCEPTIONS.order_by(payment_exception.c.id.desc()).limit(wanted.limit)
-    if wanted.authorities is not None:
-        query = query.where(payment_exception.c.authority.in_(wanted.authorities))
-    if wanted.state is not None:
-        query = query.where(payment_exception.c.state == str(wanted.state))
+    query = _EXCEPTIONS.where(*_fitting(wanted)).order_by(payment_exception.c.id.desc()).limit(wanted.limit)
     if wanted.before is not None:
         query = query.where(payment_exception.c.id < wanted.before)
     return [_read(row) for row in conn.execute(query).mappings()]
+
+
+def count(conn: Connection, wanted: ExceptionFilter) -> int:
+    """How many there are; not counted beyond ``MOST``."""
+    some = _EXCEPTIONS.where(*_fitting(wanted)).with_only_columns(payment_exception.c.id).limit(MOST).subquery()
+    return int(conn.execute(select(func.count()).select_from(some)).scalar_one())
+
+
+def _fitting(wanted: ExceptionFilter) -> list[ColumnElement[bool]]:
+    odd = payment_exception.c
+    exact = ((odd.state, wanted.state), (odd.kind, wanted.kind), (odd.payment_id, wanted.payment))
+    found: list[ColumnElement[bool]] = [column == str(value) for column, value in exact if value is not None]
+    if wanted.authorities is not None:
+        found.append(odd.authority.in_(wanted.authorities))
+    if wanted.number is not None:
+        number = wanted.number
+        found.append(
+            or_(collection.c.code == number, collection.c.bank_serial == number, payment.c.decision_number == number)
+        )
+    if wanted.proposed_by is not None or wanted.proposed_besides is not None:
+        waits = and_(odd.state == ExceptionState.PROPOSED.value, refund.c.id.is_(None))
+        mine, besides = wanted.proposed_by, wanted.proposed_besides
+        found += [waits, odd.proposed_by == mine if mine is not None else odd.proposed_by != besides]
+    return found

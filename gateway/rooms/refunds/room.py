@@ -20,7 +20,7 @@ ROOM = Room(
     case_files=".case_files:of_case",
     payment_part=".payment_part:PART",
     revisions=".revisions",
-    screens=(".screens:SCREEN",),
+    screens=(".screens:SCREEN", ".exception_screen:SCREEN"),
     joins=(".screens:ON_PAYMENTS",),
     waiting=(".screens:waiting",),
 )

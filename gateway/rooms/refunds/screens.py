@@ -47,14 +47,14 @@ from gateway.foundation.screens import (
 )
 from gateway.rooms.payments import Payments
 from gateway.rooms.refunds.acts import ACTS
-from gateway.rooms.refunds.proposals import DocumentInput, Payee, RefundProposal
+from gateway.rooms.refunds.exception_screen import exceptions_of, waiting_exceptions
+from gateway.rooms.refunds.payee_form import payee_fields, typed_payee, wrong
+from gateway.rooms.refunds.proposals import DocumentInput, RefundProposal
 from gateway.rooms.refunds.records import Refund, RefundFilter
 from gateway.rooms.refunds.service import RefundDetails, Refunds
 from gateway.rooms.refunds.states import DocumentKind, RefundReason, RefundStatus
-from gateway.words.errors import InvalidProblem
 from gateway.words.money import format_yuan
 from gateway.words.saying import Sentence, Word, say
-from gateway.words.wrong import reason_of
 
 _NAME: Final = "refunds"
 _ACTS: Final = by_name(*ACTS)
@@ -220,11 +220,6 @@ async def _file(look: Look, refund_id: str, name: str) -> Served:
 
 # --- acts -------------------------------------------------------------------------------------------------------------
 
-_PAYEE = (
-    Field("name", say("refunds.screen_payee_name")),
-    Field("account", say("refunds.screen_account")),
-    Field("bank", say("refunds.screen_bank")),
-)
 _DOCUMENT = (
     Field("kind", say("refunds.screen_kind"), "choice", choices=tuple(Choice(one.value, one) for one in DocumentKind)),
     Field("reference", say("refunds.screen_reference")),
@@ -244,24 +239,23 @@ async def _propose_form(look: Look, payment_id: str) -> Form:
         Field("reason", Named("reason"), "choice", choices=tuple(Choice(one.value, one) for one in RefundReason)),
         Field("explanation", say("refunds.screen_why"), "area"),
         Field("amount", Named("amount"), "amount", required=False, hint=say("refunds.screen_all")),
-        *(Field(one.name, one.label, required=False) for one in _PAYEE),
+        *payee_fields(),
     )
     return Form(say("refunds.act_propose_button"), (Facts(None, facts), Note(say("refunds.act_propose_note"))), fields)
 
 
 async def _propose(look: Look, payment_id: str) -> Done:
     asked = look.asked
-    payee = {one.name: asked.get(one.name, "") for one in _PAYEE}
     told = {
         "reason": asked["reason"],
         "explanation": asked["explanation"],
         "amount": asked.get("amount", "").replace(",", "") or None,
-        "payee": payee if any(payee.values()) else None,
+        "payee": typed_payee(asked),
     }
     try:
         ask = RefundProposal.model_validate(told)
     except ValidationError as error:
-        raise _wrong(error) from None
+        raise wrong(error) from None
     of = look.who.authorities
     made = await look.get(Refunds).propose(payment_id, ask, by=look.person, of=of, once=look.once)
     return Done(To("", _NAME, made))
@@ -269,14 +263,16 @@ async def _propose(look: Look, payment_id: str) -> Done:
 
 async def _payee_form(look: Look, refund_id: str) -> Form:
     found = await _seen(look, refund_id)
-    return Form(say("refunds.act_payee_button"), (_facts(found), Note(say("refunds.act_payee_note"))), _PAYEE)
+    return Form(
+        say("refunds.act_payee_button"),
+        (_facts(found), Note(say("refunds.act_payee_note"))),
+        payee_fields(required=True),
+    )
 
 
 async def _name_payee(look: Look, refund_id: str) -> None:
-    try:
-        payee = Payee.model_validate({one.name: look.asked.get(one.name, "") for one in _PAYEE})
-    except ValidationError as error:
-        raise _wrong(error) from None
+    payee = typed_payee(look.asked)
+    assert payee is not None, "each of its fields is asked for"
     await look.get(Refunds).name_payee(refund_id, payee, by=look.person, of=look.who.authorities)
 
 
@@ -337,10 +333,11 @@ SCREEN = Screen(
 
 
 async def _of_payment(look: Look, payment_id: str) -> Sequence[Block]:
-    """The refunds of a payment, below its own page."""
+    """The refunds of a payment and the exceptions of its money, below its own page."""
     found = await look.get(Refunds).of_payment(payment_id)
+    odd = await exceptions_of(look, payment_id)
     if not found:
-        return ()
+        return odd
     heads = (
         Head(Named("amount"), number=True),
         Head(Named("status")),
@@ -359,7 +356,7 @@ async def _of_payment(look: Look, payment_id: str) -> Sequence[Block]:
         )
         for one in found
     ]
-    return (Table(say("refunds.screen"), heads, rows, ""),)
+    return (Table(say("refunds.screen"), heads, rows, ""), *odd)
 
 
 ON_PAYMENTS = Joins(
@@ -370,7 +367,7 @@ ON_PAYMENTS = Joins(
 
 
 async def waiting(look: Look) -> Sequence[Waits]:
-    """Refunds that wait for a second person's word, mine and others'."""
+    """Refunds that wait for a second person's word, mine and others', and exceptions."""
     if not look.may("payments:read"):
         return ()
     found = [_waits_for(look, one.refund) for one in await _proposed(look)]
@@ -385,9 +382,4 @@ async def waiting(look: Look) -> Sequence[Waits]:
             most=_MOST,
         )
         for whose in ("second", "others")
-    )
-
-
-def _wrong(error: ValidationError) -> InvalidProblem:
-    first = error.errors()[0]
-    return InvalidProblem(reason_of(first), field=".".join(map(str, first["loc"])))
+    ) + await waiting_exceptions(look)

@@ -167,6 +167,10 @@ class Exceptions:
             lambda conn: [self._details(conn, odd) for odd in exception_records.find(conn, wanted)]
         )
 
+    async def count(self, wanted: ExceptionFilter) -> int:
+        """How many there are, counted up to ``exception_records.MOST``."""
+        return await self._base.store.read(lambda conn: exception_records.count(conn, wanted))
+
     def _details(self, conn: Connection, odd: ExceptionWithRefund) -> ExceptionDetails:
         if odd.state is not ExceptionState.PROPOSED:
             return ExceptionDetails(odd, None, ())
@@ -176,7 +180,7 @@ class Exceptions:
             matter, refund = odd.refund_id, refund_records.held(conn, odd.refund_id)
             face = self.refunds.face(refund, refund_records.documents(conn, refund.id))
         seen = self._base.two_persons.seen(face)
-        return ExceptionDetails(odd, seen, words_on(self._base.two_persons.participants(conn, matter), seen))
+        return ExceptionDetails(odd, seen, words_on(self._base.two_persons.participants(conn, matter), seen), matter)
 
     def _undecided(self, conn: Connection, exception_id: str) -> ExceptionWithRefund:
         odd = exception_records.locked(conn, exception_id)

@@ -1,0 +1,518 @@
+"""Breaks 差错 on the console: what differs and for how long, its story, both sides, and what people do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Final
+
+from gateway.foundation.acts import by_name
+from gateway.foundation.screens import (
+    ActPage,
+    Beside,
+    Block,
+    Choice,
+    Code,
+    Done,
+    Fact,
+    Facts,
+    Field,
+    Filter,
+    Form,
+    Found,
+    Happened,
+    Head,
+    Listing,
+    Look,
+    Many,
+    Moment,
+    Named,
+    Note,
+    Page,
+    Row,
+    Screen,
+    Story,
+    Table,
+    Tag,
+    To,
+    Tone,
+    Value,
+    Waits,
+    Wanted,
+    Yuan,
+    reason_for,
+)
+from gateway.rooms.payments import Payments
+from gateway.rooms.payments.searching import Sought
+from gateway.rooms.reconciliation.acts import ACTS
+from gateway.rooms.reconciliation.break_records import MOST, Break, BreakFilter
+from gateway.rooms.reconciliation.breaks import Breaks
+from gateway.rooms.reconciliation.explanation import Explanation
+from gateway.rooms.reconciliation.matching import BreakKind, Side
+from gateway.rooms.reconciliation.proposal_records import Proposed
+from gateway.rooms.reconciliation.proposals import Ask, Proposals, way_out
+from gateway.rooms.reconciliation.states import BreakState, ProposalState
+from gateway.rooms.refunds.payee_form import payee_fields, typed_payee
+from gateway.rooms.refunds.service import Refunds
+from gateway.words.errors import InvalidProblem, NotFoundProblem
+from gateway.words.saying import Word, say
+
+NAME: Final = "breaks"
+_ACTS: Final = by_name(*ACTS)
+_READ: Final = "reconciliation:read"
+_DAY: Final = 86_400_000_000
+_OLD: Final = 7
+"""From so many days on an open break is marked."""
+_EVIDENCE: Final = 5
+_PROPOSED: Final[dict[ProposalState, Tone]] = {ProposalState.PROPOSED: "wait", ProposalState.CONFIRMED: "good"}
+_TONES: Final[dict[BreakState, Tone]] = {
+    BreakState.OPEN: "warn",
+    BreakState.RESOLVED: "good",
+    BreakState.HEALED: "good",
+}
+
+
+# --- the list ---------------------------------------------------------------------------------------------------------
+
+
+def seen_by(look: Look) -> frozenset[str]:
+    """Whose breaks somebody sees; those that are nobody's yet (empty) every operator sees."""
+    return frozenset((*look.who.authorities, ""))
+
+
+async def authorities(look: Look) -> Sequence[Choice]:
+    """The authorities that somebody sees."""
+    known = await look.base.access.authorities()
+    return [Choice(one.code, one.name) for one in known if one.code in look.who.authorities]
+
+
+async def _find(look: Look, wanted: Wanted) -> Found:
+    found, total = await look.get(Breaks).seek(_sought(look), before=wanted.cursor, limit=wanted.limit)
+    names = {one.code: one.name for one in await look.base.access.authorities()}
+    more = found[-1].id if len(found) == wanted.limit else None
+    return Found([_row(look, one, names) for one in found], more, total, MOST)
+
+
+def _row(look: Look, one: Break, names: Mapping[str, str]) -> Row:
+    return Row(
+        one.id,
+        (
+            one.kind,
+            Tag(one.state, _TONES.get(one.state, "plain")),
+            one.day_on,
+            Yuan(one.ours),
+            Yuan(one.theirs),
+            _age(look, one),
+            Code(one.code or None),
+            Many((Word(one.side), Code(one.channel))),
+            names.get(one.authority) if one.authority else say("reconciliation.screen_nobodys"),
+            one.assignee,
+        ),
+    )
+
+
+def _age(look: Look, one: Break) -> Value:
+    days = one.age_in_days(look.base.clock.now())
+    words = say("reconciliation.screen_days", days=days)
+    return Tag(words, "bad") if one.state is BreakState.OPEN and days >= _OLD else words
+
+
+def _sought(look: Look) -> BreakFilter:
+    """What the address asks for. Raises InvalidProblem for what is no day."""
+    asked, me = look.asked, look.who
+    whose, age = asked.get("whose"), asked.get("age")
+    authority = asked.get("authority")
+    return BreakFilter(
+        authorities=seen_by(look) if authority is None else seen_by(look) & {authority},
+        channel=asked.get("channel"),
+        side=Side(asked["side"]) if asked.get("side") in tuple(Side) else None,
+        day_on=day(asked, "day"),
+        kind=BreakKind(asked["kind"]) if asked.get("kind") in tuple(BreakKind) else None,
+        state=BreakState.OPEN
+        if age
+        else BreakState(asked["state"])
+        if asked.get("state") in tuple(BreakState)
+        else None,
+        number=asked.get("number"),
+        assignee=me.name if whose == "mine" else None,
+        opened_before=_before(look, age),
+        proposed_by=me.client_id if whose == "others" else None,
+        proposed_besides=me.client_id if whose == "second" else None,
+    )
+
+
+def _before(look: Look, age: str | None) -> int | None:
+    if age is None or not age.isdigit() or len(age) > 3:
+        return None
+    return int(look.base.clock.now().timestamp() * 1_000_000) - int(age) * _DAY
+
+
+def day(asked: Mapping[str, str], name: str) -> date | None:
+    """A day as it was typed. Raises InvalidProblem for what is none."""
+    if not asked.get(name):
+        return None
+    try:
+        return date.fromisoformat(asked[name])
+    except ValueError:
+        raise InvalidProblem(say("console.no_day"), field=name) from None
+
+
+_LIST = Listing(
+    filters=(
+        Filter("number", say("reconciliation.screen_number"), wide=True),
+        Filter("state", Named("state"), "choice", tuple(Choice(one.value, one) for one in BreakState)),
+        Filter("kind", Named("kind"), "choice", tuple(Choice(one.value, one) for one in BreakKind)),
+        Filter(
+            "age",
+            say("reconciliation.screen_age"),
+            "choice",
+            tuple(Choice(str(days), say("reconciliation.screen_older", days=days)) for days in (3, 7, 30)),
+        ),
+        Filter(
+            "whose",
+            say("reconciliation.screen_whose"),
+            "choice",
+            (
+                Choice("mine", say("reconciliation.screen_mine")),
+                Choice("second", say("reconciliation.screen_second")),
+                Choice("others", say("reconciliation.screen_others")),
+            ),
+        ),
+        Filter("day", Named("day"), "day"),
+        Filter("side", Named("side"), "choice", tuple(Choice(one.value, Word(one)) for one in Side)),
+        Filter("channel", Named("channel")),
+        Filter("authority", Named("authority"), "choice", authorities),
+    ),
+    heads=(
+        Head(Named("kind")),
+        Head(Named("state")),
+        Head(Named("day"), small=True),
+        Head(Named("ours"), number=True),
+        Head(Named("theirs"), number=True),
+        Head(say("reconciliation.screen_age")),
+        Head(Named("code"), small=True),
+        Head(Named("side"), small=True),
+        Head(Named("authority"), small=True),
+        Head(Named("assignee"), small=True),
+    ),
+    find=_find,
+    empty=say("reconciliation.screen_empty"),
+)
+
+
+# --- one break --------------------------------------------------------------------------------------------------------
+
+
+async def _seen(look: Look, break_id: str) -> Break:
+    found = await look.get(Breaks).held(break_id)
+    if found.authority not in seen_by(look):
+        raise NotFoundProblem(say("http.no_such", what=Word("break")))
+    return found
+
+
+async def _one(look: Look, break_id: str) -> Page:
+    known = await _seen(look, break_id)
+    story = await look.get(Breaks).explain(break_id)
+    proposals = await look.get(Proposals).of_break(break_id)
+    waits = next((one for one in proposals if one.state is ProposalState.PROPOSED), None)
+    notes: list[Block] = []
+    acts: list[str] = []
+    if known.state is BreakState.OPEN:
+        notes.append(Note(say("reconciliation.screen_cause", cause=story.cause, proposal=story.proposal), "warn"))
+        acts = ["assign", "explain", *(["propose"] if waits is None and way_out(known) else [])]
+    elif known.reason:
+        by = known.closed_by or say("reconciliation.screen_by_run")
+        notes.append(Note(say("reconciliation.screen_closed", by=by, reason=known.reason), "good"))
+    if waits is not None:
+        elsewhere = await look.second_word(_matter(waits), _ACTS["confirm_break_proposal"], known.authority)
+        notes += [] if elsewhere is None else [elsewhere]
+        acts = [*(["confirm"] if elsewhere is None else []), "withdraw", *acts]
+    blocks = [*notes, _beside(story), *await _proposed(look, proposals), _story(story)]
+    return Page(
+        title=say("reconciliation.screen_title", kind=known.kind, day=known.day_on),
+        tags=[Tag(known.state, _TONES.get(known.state, "plain"))],
+        lead=Code(known.id),
+        blocks=blocks,
+        side=[await _facts(look, story)],
+        acts=acts,
+    )
+
+
+def _matter(one: Proposed) -> str:
+    """What two people agree about: a refund is theirs wherever it was proposed."""
+    return one.proposal.refund_id or one.id
+
+
+async def _facts(look: Look, story: Explanation) -> Facts:
+    one, bill = story.about, story.bill
+    names = {known.code: known.name for known in await look.base.access.authorities()}
+    facts: list[Fact] = [
+        (say("reconciliation.screen_age"), _age(look, one)),
+        (Named("assignee"), one.assignee or say("reconciliation.screen_nobody")),
+        (Named("day"), one.day_on),
+        (Named("channel"), Code(one.channel)),
+        (Named("side"), Word(one.side)),
+        (Named("authority"), names.get(one.authority) if one.authority else say("reconciliation.screen_nobodys")),
+        (Named("opened_at"), Moment(one.opened_at)),
+        (Named("closed_at"), Moment(one.closed_at)),
+    ]
+    if bill is not None:
+        number = bill.decision_number or Code(one.payment_id)
+        facts.insert(2, (Named("payment"), To(number, "payments", one.payment_id)))
+    if story.exchanges:
+        facts.append((Named("exchanges"), Many([Code(each) for each in story.exchanges[:_EVIDENCE]])))
+    return Facts(say("reconciliation.screen_about"), facts)
+
+
+def _beside(story: Explanation) -> Beside:
+    """The statement's line beside our own."""
+    one, line, bill = story.about, story.line, story.bill
+    theirs: list[Fact] = [(Named("amount"), Yuan(one.theirs))]
+    if line is None:
+        theirs.append((say("reconciliation.screen_line"), say("reconciliation.screen_no_line")))
+    else:
+        where = say("reconciliation.screen_where", day=line.day_on, version=line.version, line=line.line)
+        theirs += [
+            (Named("code"), Code(line.code)),
+            (Named("bank_serial"), Code(line.bank_serial)),
+            (Named("paid_at"), Moment(line.paid_at)),
+            (say("reconciliation.screen_line"), where),
+        ]
+    ours: list[Fact] = [(Named("amount"), Yuan(one.ours)), (Named("code"), Code(one.code or None))]
+    for money in story.money:
+        ours += [
+            (Named("bank_serial"), Code(money.bank_serial)),
+            (Named("paid_at"), Moment(money.paid_at)),
+            (
+                say("reconciliation.screen_learnt"),
+                Many((Moment(money.received_at), say(f"reconciliation.source_{money.source}"))),
+            ),
+        ]
+    if not story.money:
+        ours.append((say("reconciliation.screen_money"), say("reconciliation.screen_no_money")))
+    if bill is not None:
+        ours.append((say("reconciliation.screen_bill"), Many((Yuan(bill.amount), bill.status))))
+    theirs_of = say("reconciliation.screen_theirs", side=Word(one.side))
+    return Beside(
+        say("reconciliation.screen_both"), (Facts(theirs_of, theirs), Facts(say("reconciliation.screen_ours"), ours))
+    )
+
+
+async def _proposed(look: Look, found: Sequence[Proposed]) -> list[Table]:
+    if not found:
+        return []
+    heads = (
+        Head(Named("way_out")),
+        Head(Named("state")),
+        Head(Named("reason")),
+        Head(Named("proposed_by"), small=True),
+        Head(Named("confirmed_by"), small=True),
+    )
+    rows = [
+        Row(
+            None,
+            (
+                await _leads_to(look, one),
+                Tag(one.state, _PROPOSED.get(one.state, "plain")),
+                one.proposal.reason,
+                Many((one.proposal.proposed_name, Moment(one.proposal.proposed_at))),
+                one.proposal.confirmed_name,
+            ),
+        )
+        for one in found
+    ]
+    return [Table(say("reconciliation.screen_proposals"), heads, rows, "")]
+
+
+async def _leads_to(look: Look, one: Proposed) -> Value:
+    """What was proposed, with its refund or its payment."""
+    proposal = one.proposal
+    words = Word(proposal.action)
+    if proposal.refund_id is not None:
+        return Many((To(words, "refunds", proposal.refund_id), proposal.refund_status))
+    assert proposal.payment_id is not None, "what is no refund is an attribution"
+    payment = await look.get(Payments).held(proposal.payment_id)
+    return Many((words, To(payment.decision_number, "payments", payment.id), Yuan(payment.amount), payment.status))
+
+
+def _story(story: Explanation) -> Story:
+    return Story(say("reconciliation.screen_story"), [Happened(at, words) for at, words in story.happened])
+
+
+# --- acts -------------------------------------------------------------------------------------------------------------
+
+
+def _meant(one: Break) -> Facts:
+    facts: list[Fact] = [
+        (Named("kind"), one.kind),
+        (Named("day"), one.day_on),
+        (Named("code"), Code(one.code or None)),
+        (Named("bank_serial"), Code(one.bank_serial or None)),
+        (Named("ours"), Yuan(one.ours)),
+        (Named("theirs"), Yuan(one.theirs)),
+    ]
+    return Facts(None, facts)
+
+
+async def _assign_form(look: Look, break_id: str) -> Form:
+    one = await _seen(look, break_id)
+    limits = await look.base.access.limits()
+    names = [
+        each.name
+        for each in await look.base.access.operators()
+        if each.disabled_at is None and one.authority in (*limits.get(each.id, (one.authority,)), "")
+    ]
+    choices = [Choice(name, name) for name in dict.fromkeys((look.who.name, *names))]
+    field = Field(
+        "assignee",
+        Named("assignee"),
+        "choice",
+        required=False,
+        value=look.who.name,
+        choices=[*choices, Choice("", say("reconciliation.screen_nobody"))],
+    )
+    return Form(say("reconciliation.act_assign_button"), (_meant(one),), (field,))
+
+
+async def _assign(look: Look, break_id: str) -> None:
+    await _seen(look, break_id)
+    await look.get(Breaks).assign(break_id, look.asked.get("assignee") or None, by=look.who.name)
+
+
+async def _explain_form(look: Look, break_id: str) -> Form:
+    one = await _seen(look, break_id)
+    what = (_meant(one), Note(say("reconciliation.act_explain_note"), "warn"))
+    return Form(say("reconciliation.act_explain_button"), what, (reason_for(_ACTS["resolve_break"]),))
+
+
+async def _explain(look: Look, break_id: str) -> None:
+    await _seen(look, break_id)
+    await look.get(Breaks).resolve(break_id, look.asked["reason"], by=look.person, once=look.once)
+
+
+async def _propose_form(look: Look, break_id: str) -> Form:
+    one = await _seen(look, break_id)
+    reason = reason_for(_ACTS["propose_break_outcome"])
+    amount = f"{(one.theirs or 0) / 100:,.2f}"
+    if way_out(one) == "attribute":
+        payment = Field("payment", say("reconciliation.act_payment"), hint=say("reconciliation.act_payment_hint"))
+        what = (_meant(one), Note(say("reconciliation.act_attribute_note")))
+        return Form(say("reconciliation.act_attribute_button", amount=amount), what, (payment, reason))
+    what = (_meant(one), Note(say("reconciliation.act_refund_note")))
+    return Form(say("reconciliation.act_refund_button", amount=amount), what, (reason, *payee_fields()))
+
+
+async def _propose(look: Look, break_id: str) -> Done | None:
+    one, asked = await _seen(look, break_id), look.asked
+    if way_out(one) == "attribute":
+        ask = Ask("attribute", asked["reason"], payment_id=await _payment(look, asked["payment"]))
+    else:
+        ask = Ask("refund", asked["reason"], payee=typed_payee(asked))
+    made = await look.get(Proposals).propose(break_id, ask, by=look.person, once=look.once)
+    return None if made.refund_id is None else Done(To("", "refunds", made.refund_id))
+
+
+async def _payment(look: Look, number: str) -> str:
+    """The one payment of a number of any kind. Raises InvalidProblem for none or several."""
+    found, _ = await look.get(Payments).seek(Sought(frozenset(look.who.authorities), number=number), None, 2)
+    if len(found) != 1:
+        raise InvalidProblem(say("reconciliation.act_which_payment", number=number), field="payment")
+    return found[0].id
+
+
+async def _waiting_proposal(look: Look, break_id: str) -> Proposed:
+    await _seen(look, break_id)
+    for one in await look.get(Proposals).of_break(break_id):
+        if one.state is ProposalState.PROPOSED:
+            return one
+    raise NotFoundProblem(say("reconciliation.no_proposal"))
+
+
+async def _confirm_form(look: Look, break_id: str) -> Form:
+    one = await _waiting_proposal(look, break_id)
+    amount = f"{(one.about.theirs or 0) / 100:,.2f}"
+    proposal = one.proposal
+    facts: list[Fact] = [
+        (Named("way_out"), await _leads_to(look, one)),
+        (Named("reason"), proposal.reason),
+        (Named("proposed_by"), proposal.proposed_name),
+    ]
+    if proposal.refund_id is None:
+        button = say("reconciliation.act_confirm_button", amount=amount)
+        note = say("reconciliation.act_confirm_note")
+    else:
+        refund = await look.get(Refunds).view(proposal.refund_id)
+        payee = None if refund.payee is None else refund.payee.masked()
+        papers = [Many((Word(paper.kind), paper.reference)) for paper in refund.documents]
+        facts += [
+            (
+                say("refunds.screen_payee"),
+                None if payee is None else Many((payee.name, Code(payee.account), payee.bank)),
+            ),
+            (say("refunds.screen_documents"), Many(papers) if papers else say("refunds.screen_no_documents")),
+        ]
+        last = "" if refund.payee is None else refund.payee.account[-4:]
+        button = say("refunds.act_confirm_button", amount=f"{refund.refund.amount / 100:,.2f}", last=last)
+        note = say("refunds.act_confirm_note")
+    return Form(button, (_meant(one.about), Facts(None, facts), Note(note, "warn")), seen=one.seen or "")
+
+
+async def _confirm(look: Look, break_id: str) -> None:
+    one = await _waiting_proposal(look, break_id)
+    seen = look.asked.get("seen", "")
+    await look.get(Proposals).confirm(one.id, by=look.person, seen=seen, once=look.once)
+
+
+async def _withdraw_form(look: Look, break_id: str) -> Form:
+    one = await _waiting_proposal(look, break_id)
+    facts: list[Fact] = [(Named("way_out"), await _leads_to(look, one)), (Named("reason"), one.proposal.reason)]
+    return Form(say("reconciliation.act_withdraw_button"), (_meant(one.about), Facts(None, facts)))
+
+
+async def _withdraw(look: Look, break_id: str) -> None:
+    one = await _waiting_proposal(look, break_id)
+    await look.get(Proposals).withdraw(one.id, by=look.person)
+
+
+BREAKS = Screen(
+    name=NAME,
+    title=say("reconciliation.screen_breaks"),
+    scope=_READ,
+    place=10,
+    lists=_LIST,
+    one=_one,
+    acts=(
+        ActPage(name="confirm", of=_ACTS["confirm_break_proposal"], form=_confirm_form, do=_confirm, money=True),
+        ActPage(name="withdraw", of=_ACTS["withdraw_break_proposal"], form=_withdraw_form, do=_withdraw),
+        ActPage(name="propose", of=_ACTS["propose_break_outcome"], form=_propose_form, do=_propose),
+        ActPage(name="assign", of=_ACTS["assign_break"], form=_assign_form, do=_assign),
+        ActPage(name="explain", of=_ACTS["resolve_break"], form=_explain_form, do=_explain),
+    ),
+)
+
+
+# --- what waits -------------------------------------------------------------------------------------------------------
+
+
+async def waiting_breaks(look: Look) -> Sequence[Waits]:
+    """Open breaks, mine among them, and attributions that wait for a second person."""
+    if not look.may(_READ):
+        return ()
+    breaks, open_ones = look.get(Breaks), BreakFilter(authorities=seen_by(look), state=BreakState.OPEN)
+    me = look.who
+    every = await breaks.count(open_ones)
+    mine = await breaks.count(replace(open_ones, assignee=me.name))
+    second = await breaks.count(BreakFilter(authorities=seen_by(look), proposed_besides=me.client_id))
+    others = await breaks.count(BreakFilter(authorities=seen_by(look), proposed_by=me.client_id))
+
+    def to(**asked: str) -> To:
+        return To("", NAME, asked=asked)
+
+    attributions = say("reconciliation.wait_attributions")
+    return (
+        Waits(say("reconciliation.wait_breaks"), every, to(state="open"), tone="warn", most=MOST),
+        Waits(say("reconciliation.wait_mine"), mine, to(state="open", whose="mine"), tone="warn", most=MOST),
+        Waits(attributions, second, to(whose="second"), whose="second", tone="wait", most=MOST),
+        Waits(attributions, others, to(whose="others"), whose="others", tone="wait", most=MOST),
+    )

@@ -1,0 +1,302 @@
+"""Exceptions 异常缴款 on the console: money that arrived as no bill foresaw, and the way out that two people choose."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from gateway.foundation.acts import by_name
+from gateway.foundation.screens import (
+    ActPage,
+    Block,
+    Choice,
+    Code,
+    Done,
+    Fact,
+    Facts,
+    Field,
+    Filter,
+    Form,
+    Found,
+    Head,
+    Listing,
+    Look,
+    Many,
+    Moment,
+    Named,
+    Note,
+    Page,
+    Row,
+    Screen,
+    Table,
+    Tag,
+    To,
+    Tone,
+    Value,
+    Waits,
+    Wanted,
+    Yuan,
+    reason_for,
+)
+from gateway.rooms.payments.states import BESIDE_THE_BILL, PAYS_IF_KEPT, ExceptionState, UnforeseenKind
+from gateway.rooms.refunds.acts import ACTS
+from gateway.rooms.refunds.exception_records import MOST, ExceptionDetails, ExceptionFilter, ExceptionWithRefund
+from gateway.rooms.refunds.payee_form import payee_fields, typed_payee
+from gateway.rooms.refunds.proposals import Resolution
+from gateway.rooms.refunds.states import WayOut
+from gateway.rooms.refunds.unforeseen_money import Exceptions
+from gateway.words.errors import InvalidProblem
+from gateway.words.saying import Word, say
+
+_NAME: Final = "exceptions"
+_ACTS: Final = by_name(*ACTS)
+_READ: Final = "payments:read"
+_TONES: Final[dict[ExceptionState, Tone]] = {
+    ExceptionState.OPEN: "warn",
+    ExceptionState.PROPOSED: "wait",
+    ExceptionState.RESOLVED: "good",
+}
+_DAY: Final = 86_400_000_000
+
+
+# --- list and page ----------------------------------------------------------------------------------------------------
+
+
+async def _find(look: Look, wanted: Wanted) -> Found:
+    exceptions, sought = look.get(Exceptions), _sought(look)
+    found = await exceptions.find(replace(sought, before=wanted.cursor, limit=wanted.limit))
+    total = await exceptions.count(sought)
+    more = found[-1].id if len(found) == wanted.limit else None
+    return Found([_row(look, one.odd) for one in found], more, total, MOST)
+
+
+def _row(look: Look, one: ExceptionWithRefund) -> Row:
+    return Row(
+        one.id,
+        (
+            one.kind,
+            _state(one),
+            one.decision_number,
+            Yuan(one.amount),
+            Code(one.code),
+            Moment(one.opened_at),
+            _age(look, one),
+            Word(one.resolution) if one.resolution else None,
+            one.proposed_name,
+        ),
+    )
+
+
+def _state(one: ExceptionWithRefund) -> Tag:
+    return Tag(one.state, _TONES[one.state])
+
+
+def _age(look: Look, one: ExceptionWithRefund) -> Value:
+    end = one.resolved_at or int(look.base.clock.now().timestamp() * 1_000_000)
+    return say("refunds.screen_days", days=max(end - one.opened_at, 0) // _DAY)
+
+
+def _sought(look: Look) -> ExceptionFilter:
+    """What the address asks for."""
+    asked, whose, me = look.asked, look.asked.get("whose"), look.who.client_id
+    authority = asked.get("authority")
+    return ExceptionFilter(
+        authorities=tuple(one for one in look.who.authorities if authority in (None, one)),
+        state=asked["state"] if asked.get("state") in tuple(ExceptionState) else None,
+        kind=asked["kind"] if asked.get("kind") in tuple(UnforeseenKind) else None,
+        number=asked.get("number"),
+        proposed_by=me if whose == "others" else None,
+        proposed_besides=me if whose == "second" else None,
+    )
+
+
+async def _authorities(look: Look) -> Sequence[Choice]:
+    known = await look.base.access.authorities()
+    return [Choice(one.code, one.name) for one in known if one.code in look.who.authorities]
+
+
+_LIST = Listing(
+    filters=(
+        Filter("number", say("refunds.screen_number"), wide=True),
+        Filter("state", Named("state"), "choice", tuple(Choice(one.value, one) for one in ExceptionState)),
+        Filter("kind", Named("kind"), "choice", tuple(Choice(one.value, one) for one in UnforeseenKind)),
+        Filter(
+            "whose",
+            say("refunds.screen_whose"),
+            "choice",
+            (
+                Choice("second", say("refunds.screen_second")),
+                Choice("others", say("refunds.screen_others")),
+            ),
+            wide=True,
+        ),
+        Filter("authority", Named("authority"), "choice", _authorities),
+    ),
+    heads=(
+        Head(Named("kind")),
+        Head(Named("state")),
+        Head(Named("decision_number"), small=True),
+        Head(Named("amount"), number=True),
+        Head(Named("code"), small=True),
+        Head(Named("opened_at"), small=True),
+        Head(say("refunds.screen_age")),
+        Head(Named("way_out"), small=True),
+        Head(Named("proposed_by"), small=True),
+    ),
+    find=_find,
+    empty=say("refunds.screen_no_exceptions"),
+)
+
+
+async def _seen(look: Look, exception_id: str) -> ExceptionDetails:
+    found = await look.get(Exceptions).view(exception_id)
+    look.require_seen(found.odd.authority, "exception")
+    return found
+
+
+async def _one(look: Look, exception_id: str) -> Page:
+    found = await _seen(look, exception_id)
+    odd = found.odd
+    acts = [] if odd.state is ExceptionState.RESOLVED else ["propose"]
+    notes: list[Block] = []
+    if odd.state is ExceptionState.PROPOSED:
+        elsewhere = await look.second_word(found.matter, _ACTS["confirm_exception"], odd.authority)
+        notes += [] if elsewhere is None else [elsewhere]
+        acts = [*(["confirm"] if elsewhere is None else []), *acts]
+    return Page(
+        title=say("refunds.screen_exception", kind=odd.kind, yuan=f"{odd.amount / 100:,.2f}"),
+        tags=[_state(odd)],
+        lead=Code(odd.id),
+        blocks=[*notes, _money(odd), _decided(found)],
+        acts=acts,
+    )
+
+
+def _money(odd: ExceptionWithRefund) -> Facts:
+    facts: list[Fact] = [
+        (Named("kind"), odd.kind),
+        (Named("amount"), Yuan(odd.amount)),
+        (Named("payment"), To(odd.decision_number or Code(odd.payment_id), "payments", odd.payment_id)),
+        (Named("code"), Code(odd.code)),
+        (Named("bank_serial"), Code(odd.bank_serial)),
+        (Named("paid_at"), Moment(odd.paid_at)),
+        (Named("opened_at"), Moment(odd.opened_at)),
+        (say("refunds.screen_offered"), Word(odd.proposal)),
+    ]
+    return Facts(say("refunds.screen_of_money"), facts)
+
+
+def _decided(found: ExceptionDetails) -> Facts:
+    odd = found.odd
+    refund: Value = None
+    if odd.refund_id is not None:
+        refund = Many((To(Code(odd.refund_id), "refunds", odd.refund_id), odd.refund_status))
+    words = odd.confirmed_name or (Many(found.confirmations) if found.confirmations else None)
+    facts: list[Fact] = [
+        (Named("way_out"), Word(odd.resolution) if odd.resolution else say("refunds.screen_undecided")),
+        (Named("reason"), odd.reason),
+        (Named("proposed_by"), odd.proposed_name),
+        (Named("confirmed_by"), words),
+        (say("refunds.screen"), refund),
+        (Named("closed_at"), Moment(odd.resolved_at)),
+    ]
+    return Facts(say("refunds.screen_way_out"), facts)
+
+
+# --- acts -------------------------------------------------------------------------------------------------------------
+
+
+async def _propose_form(look: Look, exception_id: str) -> Form:
+    odd = (await _seen(look, exception_id)).odd
+    ways = [one for one in WayOut if one is not WayOut.REFUND or odd.kind in BESIDE_THE_BILL]
+    keeps = say("refunds.act_keep_pays" if odd.kind in PAYS_IF_KEPT else "refunds.act_keep_holds")
+    fields = (
+        Field(
+            "way_out",
+            Named("way_out"),
+            "choice",
+            choices=[Choice(one.value, one) for one in ways],
+            value=odd.proposal if odd.proposal in ways else "",
+        ),
+        reason_for(_ACTS["resolve_exception"]),
+        *payee_fields(),
+    )
+    what = (_money(odd), Note(keeps), Note(say("refunds.act_propose_note")))
+    return Form(say("refunds.act_way_out_button"), what, fields)
+
+
+async def _propose(look: Look, exception_id: str) -> Done | None:
+    await _seen(look, exception_id)
+    try:
+        way = WayOut(look.asked["way_out"])
+    except ValueError:
+        raise InvalidProblem(say("console.needed", field=Named("way_out")), field="way_out") from None
+    ask = Resolution(way, look.asked["reason"], typed_payee(look.asked))
+    await look.get(Exceptions).propose(exception_id, ask, by=look.person, once=look.once)
+    refund = (await _seen(look, exception_id)).odd.refund_id
+    return None if refund is None else Done(To("", "refunds", refund))
+
+
+async def _confirm_form(look: Look, exception_id: str) -> Form:
+    found = await _seen(look, exception_id)
+    odd = found.odd
+    what = (_money(odd), _decided(found), Note(say("refunds.act_confirm_way_out_note"), "warn"))
+    button = say(
+        "refunds.act_confirm_way_out_button", way_out=Word(odd.resolution or "none"), amount=f"{odd.amount / 100:,.2f}"
+    )
+    return Form(button, what, seen=found.seen or "")
+
+
+async def _confirm(look: Look, exception_id: str) -> None:
+    await _seen(look, exception_id)
+    seen = look.asked.get("seen", "")
+    await look.get(Exceptions).confirm(exception_id, by=look.person, seen=seen, once=look.once)
+
+
+SCREEN = Screen(
+    name=_NAME,
+    title=say("refunds.screen_exceptions"),
+    scope=_READ,
+    place=12,
+    lists=_LIST,
+    one=_one,
+    acts=(
+        ActPage(name="confirm", of=_ACTS["confirm_exception"], form=_confirm_form, do=_confirm, money=True),
+        ActPage(name="propose", of=_ACTS["resolve_exception"], form=_propose_form, do=_propose),
+    ),
+)
+
+
+# --- elsewhere --------------------------------------------------------------------------------------------------------
+
+
+async def exceptions_of(look: Look, payment_id: str) -> tuple[Block, ...]:
+    """The exceptions of a payment's money, below its own page."""
+    found = await look.get(Exceptions).find(ExceptionFilter(payment=payment_id))
+    if not found:
+        return ()
+    heads = (Head(Named("kind")), Head(Named("state")), Head(Named("amount"), number=True), Head(Named("opened_at")))
+    rows = [
+        Row(None, (To(one.odd.kind, _NAME, one.id), _state(one.odd), Yuan(one.odd.amount), Moment(one.odd.opened_at)))
+        for one in found
+    ]
+    return (Table(say("refunds.screen_exceptions"), heads, rows, ""),)
+
+
+async def waiting_exceptions(look: Look) -> tuple[Waits, ...]:
+    """Exceptions that nobody has decided, and ways out that wait for a second person's word."""
+    exceptions, mine, me = look.get(Exceptions), tuple(look.who.authorities), look.who.client_id
+    undecided = await exceptions.count(ExceptionFilter(mine, ExceptionState.OPEN.value))
+    second = await exceptions.count(ExceptionFilter(mine, proposed_besides=me))
+    others = await exceptions.count(ExceptionFilter(mine, proposed_by=me))
+    told = say("refunds.wait_ways_out")
+
+    def to(**asked: str) -> To:
+        return To("", _NAME, asked=asked)
+
+    return (
+        Waits(say("refunds.wait_exceptions"), undecided, to(state="open"), tone="warn", most=MOST),
+        Waits(told, second, to(whose="second"), whose="second", tone="wait", most=MOST),
+        Waits(told, others, to(whose="others"), whose="others", tone="wait", most=MOST),
+    )
