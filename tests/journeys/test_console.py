@@ -70,7 +70,7 @@ async def test_two_people_refund_at_the_console(site):
     assert "gateway refunds confirm" in await lin.see(f"{one}/confirm")
     today = await lin.see("/console/today")
     assert "等我复核" in today
-    assert "本页只含：缴款、退付；" in today, "nobody takes an empty page for a day without work"
+    assert "本页只含：缴款、退付" in today, "nobody takes an empty page for a day without work"
     assert "我提出的" in await gao.see("/console/today")
     refused = await gao.do(f"{one}/confirm", 409)
     assert "错误" in refused
