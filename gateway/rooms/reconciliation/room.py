@@ -21,6 +21,6 @@ ROOM = Room(
     keeping=".keeping",
     revisions=".revisions",
     screens=(".screens:BREAKS",),
-    waiting=".screens:waiting_breaks",
+    waiting=(".screens:waiting_breaks",),
     body_limits={"/v1/statement-files": 200 << 20},
 )
