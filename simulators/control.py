@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -21,9 +21,13 @@ _OPEN: Document = {"type": "object"}
 
 
 class Control:
-    """The acts over one world. ``listeners`` is called when the set of refusing ports may have changed."""
+    """The acts over one world. ``listeners`` is called when the set of refusing ports may have changed.
 
-    def __init__(self, world: World, listeners: Callable[[], Awaitable[None]]) -> None:
+    ``more``: acts of the process, beside those of the world.
+    """
+
+    def __init__(self, world: World, listeners: Callable[[], Awaitable[None]], more: Sequence[Act] = ()) -> None:
+        self.more = more
         self.world = world
         self.base = world.base
         self.listeners = listeners
@@ -108,6 +112,7 @@ class Control:
                 form=False,
             ),
             Act("systems", "/systems", "系统", "the ready line", lambda *_: ready(self.world), "GET"),
+            *self.more,
         ]
 
     def of_settings(self, service: Service) -> list[Act]:

@@ -159,6 +159,8 @@ class Faults:
         self._systems: dict[str, System] = {}
         #: Every kind that some system knows.
         self.kinds: dict[str, Kind] = dict(COMMON)
+        #: Kinds that cannot be planted here, each with the reason.
+        self.barred: dict[str, str] = {}
         self.planted: list[Fault] = []
         self.load()
 
@@ -205,6 +207,8 @@ class Faults:
         if kind not in system.known_kinds:
             others = [other for other, one in self._systems.items() if kind in one.known_kinds]
             return [f"kind: only {' and '.join(others)} can have {kind}"]
+        if kind in self.barred:
+            return [f"kind: {self.barred[kind]}"]
         callback = self.kinds[kind].phase == "callback"
         if callback and not system.callbacks:
             return [f"kind: {name} sends no callbacks"]

@@ -11,15 +11,15 @@ from simulators.transport import Connections
 
 
 class Foundation:
-    """Opened once over a state; it knows no system."""
+    """Opened once over a state; it knows no system. ``connections``: of the process, where it has several of these."""
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, connections: Connections | None = None) -> None:
         self.state = state
         self.clock = SimulatedClock(state)
         self.faults = Faults(state)
         self.journal = Journal(state, self.clock)
         self.callbacks = Callbacks(state, self.faults, self.journal)
-        self.connections = Connections()
+        self.connections = connections or Connections()
         #: Base addresses by system, without a slash at the end; "" is the main port, "<name>/stream" without HTTP.
         self.urls: dict[str, str] = {}
 

@@ -12,25 +12,25 @@ import json
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount
 
+from simulators.acts import Act
 from simulators.control import Control, ready
 from simulators.desk import Desk
 from simulators.foundation import Foundation
 from simulators.service import Service
 from simulators.state import Document, State
 from simulators.system import System
-from simulators.transport import protocol, reset
-from simulators.world import World
+from simulators.transport import protocol, reset, streamed
+from simulators.world import STREAM, World
+from simulators.worlds import Worlds
 
-_STREAM = "/stream"
 _REUSE = getattr(socket, "SO_REUSEPORT", None)
 
 
@@ -50,7 +50,7 @@ class Listeners:
     @property
     def names(self) -> list[str]:
         """All listeners: the main one, one a system, and one for the streams of those that have them."""
-        streams = (f"{name}{_STREAM}" for name, service in self.world.services.items() if service.system.streams)
+        streams = (f"{name}{STREAM}" for name, service in self.world.services.items() if service.system.streams)
         return ["", *self.world.services, *streams]
 
     def bind(self, port: int) -> None:
@@ -72,7 +72,7 @@ class Listeners:
                     self.reserved.append(self._bind(self.ports[name], strict=True))
                 place = f"{self.host}:{self.ports[name]}"
                 base = f"http://{place}/{name}" if name else f"http://{place}"
-                self.base.urls[name] = f"tcp://{place}" if name.endswith(_STREAM) else base
+                self.base.urls[name] = f"tcp://{place}" if name.endswith(STREAM) else base
             tx.put("", "_ports", "ports", {**kept, **self.ports})
 
     def _taken(self, port: int) -> bool:
@@ -103,9 +103,11 @@ class Listeners:
         loop = asyncio.get_running_loop()
         config = server.config
         sock = self.sockets.pop(name, None) or self._bind(self.ports[name], strict=True)
-        if name.endswith(_STREAM):
-            service = self.world.services[name.removesuffix(_STREAM)]
-            self.servers[name] = await asyncio.start_server(self._streamed(service), sock=sock, backlog=config.backlog)
+        if name.endswith(STREAM):
+            service = self.world.services[name.removesuffix(STREAM)]
+            self.servers[name] = await asyncio.start_server(
+                streamed(self.base.connections, service.connected), sock=sock, backlog=config.backlog
+            )
             return
         kind = protocol(self.base.connections)
         self.servers[name] = await loop.create_server(
@@ -113,23 +115,6 @@ class Listeners:
             sock=sock,
             backlog=config.backlog,
         )
-
-    def _streamed(self, service: Service) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
-        """Serves a connection without HTTP, and tells the world's ``connections`` of it meanwhile."""
-        open_now: dict[Any, Any] = self.base.connections.transports
-
-        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            place = (writer.get_extra_info("peername"), writer.get_extra_info("sockname"))
-            open_now[place] = writer.transport
-            try:
-                await service.connected(reader, writer)
-            except ConnectionError:
-                pass  # the other side left
-            finally:
-                open_now.pop(place, None)
-                writer.close()
-
-        return connected
 
     def close(self, name: str) -> None:
         """Refuse connections on a system's port; those that are open end in RST."""
@@ -143,7 +128,7 @@ class Listeners:
         loop = asyncio.get_running_loop()
         refusing = {fault.system: fault for fault in self.base.faults.planted if fault.kind == "refuse"}
         for name in self.names[1:]:
-            fault = refusing.get(name.removesuffix(_STREAM))
+            fault = refusing.get(name.removesuffix(STREAM))
             if fault is not None and name in self.servers:
                 self.close(name)
                 if fault.seconds is not None:
@@ -180,30 +165,34 @@ class Server(uvicorn.Server):
         await super().shutdown(sockets=sockets)
 
 
-def application(world: World, listeners: Listeners, server: list[Server]) -> Starlette:
-    """Everything below one root: ``/_sim`` and one mount a system."""
-
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        await world.base.callbacks.start()
-        hours = asyncio.create_task(world.keep_hours())
-        yield
-        hours.cancel()
-        await world.base.callbacks.stop()
+def application(world: World, systems: Sequence[System], listeners: Listeners, server: list[Server]) -> Worlds:
+    """Everything that the process serves: the first world, and those beside it."""
 
     async def changed() -> None:
         await listeners.follow_faults(server[0])
 
-    control = Control(world, changed)
-    desk = Desk(control)
-    return Starlette(
-        routes=[
-            Mount("/_sim", routes=control.routes()),
-            *(Mount(f"/{name}", routes=_routes(service, desk)) for name, service in world.services.items()),
-            *desk.routes(),
-        ],
-        lifespan=lifespan,
-    )
+    async def unchanged() -> None:
+        """A world beside the first one has no ports that could refuse."""
+
+    def app_of(one: World, more: Sequence[Act]) -> Starlette:
+        control = Control(one, changed if one is world else unchanged, more)
+        desk = Desk(control)
+        return Starlette(
+            routes=[
+                Mount("/_sim", routes=control.routes()),
+                *(Mount(f"/{name}", routes=_routes(service, desk)) for name, service in one.services.items()),
+                *desk.routes(),
+            ],
+            lifespan=lifespan,
+        )
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        await world.start()
+        yield
+        await world.stop()
+
+    return Worlds(world, systems, listeners.host, app_of)
 
 
 def _routes(service: Service, desk: Desk) -> list[BaseRoute]:
@@ -222,7 +211,7 @@ def serve(host: str, port: int, state_file: Path, systems: Sequence[System], ope
     listeners.bind(port)
     found: list[Server] = []
     config = uvicorn.Config(
-        application(world, listeners, found),
+        application(world, systems, listeners, found),
         log_config=None,
         access_log=False,
         timeout_keep_alive=75,

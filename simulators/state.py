@@ -127,6 +127,17 @@ class State:
         for hook in tx.hooks:
             hook()
 
+    def copy_kept(self, other: State, *, without: str) -> None:
+        """Give another state what survives a reset here, but for one kind."""
+        rows = self.connection.execute(
+            "SELECT system, kind, key, grp, body FROM documents WHERE kind LIKE '\\_%' ESCAPE '\\' AND kind != ?",
+            (without,),
+        )
+        with other.transaction() as tx:
+            tx.connection.executemany(
+                "INSERT INTO documents (system, kind, key, grp, body) VALUES (?,?,?,?,?)", rows.fetchall()
+            )
+
     def reset(self) -> None:
         """Forget everything but the kinds that begin with an underscore."""
         self.resets += 1

@@ -14,8 +14,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -25,77 +27,24 @@ from simulators import scenario
 _START = 30.0
 
 
-class SimulatorsProcess:
-    """One ``simulators serve`` process over a state file of its own. ``options``: more words of its command line."""
+class Control:
+    """Systems with their addresses, and the control API over them. ``ready`` is the ready line."""
 
-    def __init__(self, folder: Path, only: str = "", options: Sequence[str] = ()) -> None:
-        self.folder = folder
-        self.only = only
-        self.options = options
-        self.process: subprocess.Popen[bytes] | None = None
+    def __init__(self) -> None:
         self.ready: dict[str, Any] = {}
-        self._log: IO[bytes] | None = None
         self._control: httpx.Client | None = None
 
-    def start(self) -> None:
-        """Start the process and wait for its ready line. A restart has the same addresses and state."""
-        command = [sys.executable, "-m", "simulators", "serve", "--state", str(self.folder / "simulators.sqlite")]
-        if self.only:
-            command += ["--only", self.only]
-        command += self.options
-        self._log = (self.folder / "simulators.log").open("ab")
-        self.process = subprocess.Popen(  # noqa: S603 - our own command
-            command, stdout=subprocess.PIPE, stderr=self._log, env={**os.environ, "PYTHONUNBUFFERED": "1"}
-        )
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            self.process.wait()
-            raise RuntimeError(f"the simulators did not start:\n{self.log()[-4000:]}")
-        self.ready = json.loads(line)
-        self._control = httpx.Client(base_url=self.ready["control"], timeout=_START, trust_env=False)
+    def connect(self, ready: dict[str, Any]) -> None:
+        """Take over a ready line."""
+        self.ready = ready
+        self._control = httpx.Client(base_url=ready["control"], timeout=_START, trust_env=False)
 
-    def stop(self) -> int:
-        """Ask the process to end (SIGTERM) and wait for it; its exit status."""
-        return self._end(signal.SIGTERM)
-
-    def kill(self) -> None:
-        """Kill the process where it stands (SIGKILL)."""
-        self._end(signal.SIGKILL)
-
-    def restart(self) -> None:
-        """End the process if it runs, and start it again over the same state."""
-        if self.running:
-            self.stop()
-        self.start()
-
-    @property
-    def running(self) -> bool:
-        """Whether the process is alive."""
-        return self.process is not None and self.process.poll() is None
-
-    def log(self) -> str:
-        """What the process wrote on stderr so far."""
-        return (self.folder / "simulators.log").read_text(encoding="utf-8", errors="replace")
-
-    def _end(self, number: signal.Signals) -> int:
-        assert self.process is not None
+    def disconnect(self) -> None:
+        """Let go of the connections to the control API."""
         if self._control is not None:
             self._control.close()
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        status = self.process.wait(timeout=_START)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-        if self._log is not None:
-            self._log.close()
-        return status
 
-
-class Simulation(SimulatorsProcess):
-    """Such a process, with its systems' addresses and its control API."""
-
-    # --- its systems -----------------------------------------------------------------------------------------------
+    # --- systems ---------------------------------------------------------------------------------------------------
 
     def url(self, system: str) -> str:
         """The base address of a system."""
@@ -178,6 +127,86 @@ class Simulation(SimulatorsProcess):
         return list((await self.aask("POST", "/callbacks/flush", **params))["pending"])
 
 
+class SimulatorsProcess(Control):
+    """One ``simulators serve`` process over a state file of its own. ``options``: more words of its command line."""
+
+    def __init__(self, folder: Path, only: str = "", options: Sequence[str] = ()) -> None:
+        super().__init__()
+        self.folder = folder
+        self.only = only
+        self.options = options
+        self.process: subprocess.Popen[bytes] | None = None
+        self._log: IO[bytes] | None = None
+
+    def start(self) -> None:
+        """Start the process and wait for its ready line. A restart has the same addresses and state."""
+        command = [sys.executable, "-m", "simulators", "serve", "--state", str(self.folder / "simulators.sqlite")]
+        if self.only:
+            command += ["--only", self.only]
+        command += self.options
+        self._log = (self.folder / "simulators.log").open("ab")
+        self.process = subprocess.Popen(  # noqa: S603 - our own command
+            command, stdout=subprocess.PIPE, stderr=self._log, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+        )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            self.process.wait()
+            raise RuntimeError(f"the simulators did not start:\n{self.log()[-4000:]}")
+        self.connect(json.loads(line))
+
+    def stop(self) -> int:
+        """Ask the process to end (SIGTERM) and wait for it; its exit status."""
+        return self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Kill the process where it stands (SIGKILL)."""
+        self._end(signal.SIGKILL)
+
+    def restart(self) -> None:
+        """End the process if it runs, and start it again over the same state."""
+        if self.running:
+            self.stop()
+        self.start()
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is alive."""
+        return self.process is not None and self.process.poll() is None
+
+    def log(self) -> str:
+        """What the process wrote on stderr so far."""
+        return (self.folder / "simulators.log").read_text(encoding="utf-8", errors="replace")
+
+    def _end(self, number: signal.Signals) -> int:
+        assert self.process is not None
+        self.disconnect()
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        status = self.process.wait(timeout=_START)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        if self._log is not None:
+            self._log.close()
+        return status
+
+
+class Simulation(SimulatorsProcess):
+    """Such a process, which may have worlds for tests that run at the same time."""
+
+    @contextmanager
+    def world(self, name: str = "") -> Iterator[Control]:
+        """A world of its own (``simulators.worlds``), which ends with the block."""
+        name = name or f"test-{uuid4().hex}"
+        world = Control()
+        world.connect(self.ask("POST", "/worlds", {"name": name}))
+        try:
+            yield world
+        finally:
+            world.disconnect()
+            self.ask("DELETE", f"/worlds/{name}")
+
+
 @pytest.fixture(scope="session")
 def simulation_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulation]:
     """One simulators process for all tests of a worker."""
@@ -195,3 +224,12 @@ def simulators(simulation_process: Simulation) -> Simulation:
         simulation_process.start()
     simulation_process.reset()
     return simulation_process
+
+
+@pytest.fixture
+def simulated_world(simulation_process: Simulation) -> Iterator[Control]:
+    """A world of the simulators for this test alone, whatever other tests do meanwhile."""
+    if not simulation_process.running:
+        simulation_process.start()
+    with simulation_process.world() as world:
+        yield world

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.responses import Response
@@ -27,6 +28,26 @@ class Connections:
     def at_port(self, port: int) -> list[asyncio.Transport]:
         """Connections to one of our ports."""
         return [transport for (_, server), transport in self.transports.items() if server[1] == port]
+
+
+def streamed(
+    connections: Connections, serve: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
+    """Serves a connection without HTTP, and tells ``connections`` of it meanwhile."""
+    open_now: dict[Any, Any] = connections.transports
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        place = (writer.get_extra_info("peername"), writer.get_extra_info("sockname"))
+        open_now[place] = writer.transport
+        try:
+            await serve(reader, writer)
+        except ConnectionError:
+            pass  # the other side left
+        finally:
+            open_now.pop(place, None)
+            writer.close()
+
+    return connected
 
 
 def protocol(connections: Connections) -> type[asyncio.Protocol]:

@@ -14,6 +14,8 @@ from simulators.service import Service
 from simulators.state import Document
 from simulators.system import System
 
+STREAM = "/stream"
+"""What the name of a port without HTTP ends in, among the addresses of a foundation."""
 LOOKS_EVERY = 0.5
 """Seconds of real time between two looks at the clock, for systems that keep hours."""
 
@@ -28,6 +30,7 @@ class World:
         self.base = base
         self.opening = opening
         self.services: dict[str, Service] = {}
+        self._hours: asyncio.Task[None] | None = None
 
     def add(self, system: System) -> None:
         """Take a system in and give it the data that every fresh state has."""
@@ -76,6 +79,17 @@ class World:
         self.base.callbacks.hasten()
         for service in self.services.values():
             service.clock_moved()
+
+    async def start(self) -> None:
+        """Begin what goes on by itself: callbacks, and what systems do at their hours."""
+        await self.base.callbacks.start()
+        self._hours = asyncio.create_task(self.keep_hours())
+
+    async def stop(self) -> None:
+        """End what goes on by itself."""
+        if self._hours is not None:
+            self._hours.cancel()
+        await self.base.callbacks.stop()
 
     async def keep_hours(self) -> None:
         """Let happen what becomes due while the clock goes on by itself; without end."""
