@@ -17,12 +17,12 @@ from typing import Any
 
 from foundation import foundation, wire
 from publication_table import Told, reckon, working_days_after
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, text, update
 
 from gateway.foundation.channels import Channel, ChannelKeys, Channels
 from gateway.foundation.delivery import DeliverySettings
 from gateway.foundation.delivery.retry_rules import Patience
-from gateway.foundation.delivery.tables import operation
+from gateway.foundation.delivery.tables import UNFINISHED, operation
 from gateway.foundation.rooms import Opened
 from gateway.foundation.store import Store
 from gateway.foundation.two_persons import Person
@@ -30,11 +30,12 @@ from gateway.ports.base import AdapterInfo, FindGuarantee
 from gateway.ports.credit import DisclosureKey, DisclosureRecord, FieldFault, Shown, Submission, SubmissionState
 from gateway.rooms.decisions import DecisionEvent, DecisionFacts, Decisions, EventKind
 from gateway.rooms.disclosures import Disclosures, Organ, Organs, Status
+from gateway.rooms.disclosures.comparison import Kind
 from gateway.rooms.disclosures.options import Rounds
 from gateway.rooms.disclosures.publication import key_of
 from gateway.rooms.disclosures.questions import EffectRequest
 from gateway.rooms.disclosures.states import SHOWN
-from gateway.rooms.disclosures.tables import disclosure
+from gateway.rooms.disclosures.tables import disclosure, disclosure_finding
 from gateway.words.clock import SHANGHAI, Clock, ManualClock, day_of
 from gateway.words.errors import NotSentError
 
@@ -54,11 +55,24 @@ ADULT, YOUNG, PHONE = "990102198803121011", "990102200903150012", "13900001111"
 ENDS_BY_ITSELF = "credit"
 CLERK = Person("opr_lin", "林溪", operator=True)
 _SHOWN = [one.value for one in SHOWN]
-_LATER = update(disclosure).where(disclosure.c.status.in_(_SHOWN), disclosure.c.look_on < disclosure.c.publish_until_on)
-_LATER = _LATER.values(look_on=disclosure.c.publish_until_on)
-_HELD = select(disclosure.c.id).where(
-    disclosure.c.status.in_(_SHOWN), disclosure.c.end_held_at.is_not(None), disclosure.c.end_reason.is_(None)
+_LATER = update(disclosure).where(
+    disclosure.c.look_on <= bindparam("today"),
+    disclosure.c.look_on < disclosure.c.publish_until_on,
+    disclosure.c.status.in_(_SHOWN),
 )
+_LATER = _LATER.values(look_on=disclosure.c.publish_until_on)
+_HELD = (
+    select(disclosure.c.id)
+    .join(disclosure_finding, disclosure_finding.c.disclosure_id == disclosure.c.id)
+    .where(
+        disclosure_finding.c.status == "OPEN",
+        disclosure_finding.c.kind == Kind.UNPERFORMED.value,
+        disclosure.c.end_held_at.is_not(None),
+        disclosure.c.end_reason.is_(None),
+    )
+)
+_DUE = select(func.count()).select_from(operation).where(text(UNFINISHED), operation.c.state != "parked")
+_DUE = _DUE.where(operation.c.due_at <= bindparam("now"))
 FIELDS = ("other", "other", "market", "food", "traffic", "fire", "drug", "work_safety", "special_equipment")
 
 
@@ -286,7 +300,8 @@ class Year:
 
         Looked at is only what ends. Else each page would be read the day after it appeared, which takes half the time.
         """
-        await self.store.write(lambda conn: conn.execute(_LATER).rowcount)
+        today = day_of(self.clock.now())
+        await self.store.write(lambda conn: conn.execute(_LATER, {"today": today}).rowcount)
         if await self.disclosures.inspection.sweep():
             await self._settle()
         for one in await self.store.read(lambda conn: conn.execute(_HELD).scalars().all()):
@@ -307,12 +322,9 @@ class Year:
 
     async def _settle(self) -> None:
         """Until nothing is due any more on this day."""
-        query = select(func.count()).select_from(operation)
-        query = query.where(operation.c.state.in_(["queued", "sending", "uncertain", "pending"]))
-        now = int(self.clock.now().timestamp() * 1_000_000)
-        due = query.where(operation.c.due_at <= now)
+        now = {"now": int(self.clock.now().timestamp() * 1_000_000)}
         async with asyncio.timeout(300):
-            while await self.store.read(lambda conn: conn.execute(due).scalar_one()):
+            while await self.store.read(lambda conn: conn.execute(_DUE, now).scalar_one()):
                 self.delivery.wake()
                 await asyncio.sleep(0.005)
 

@@ -8,11 +8,11 @@ from datetime import date
 from typing import Any, Literal, TypedDict, Unpack
 
 from sqlalchemy import (
-    Boolean,
     Column,
     ColumnElement,
     Connection,
     Date,
+    Integer,
     Select,
     and_,
     bindparam,
@@ -31,6 +31,7 @@ from sqlalchemy import (
 from gateway.foundation.access.tables import authority as owner
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.figures import Figure, Figures, Measure
+from gateway.foundation.store.base import constant
 from gateway.foundation.store.rows import columns, reader
 from gateway.ports.credit import DisclosureRecord, FieldError
 from gateway.rooms.decisions.records import numbered
@@ -38,7 +39,8 @@ from gateway.rooms.disclosures.publication import Organ
 from gateway.rooms.disclosures.questions import Effect
 from gateway.rooms.disclosures.rules import Ground
 from gateway.rooms.disclosures.states import SHOWN, UNPUBLISHED, Status
-from gateway.rooms.disclosures.tables import PROVISIONAL, PUBLIC, UNMARKED, disclosing_organ, disclosure
+from gateway.rooms.disclosures.tables import OWED, PROVISIONAL, PUBLIC, UNMARKED, disclosing_organ, disclosure
+from gateway.rooms.disclosures.tables import UNPUBLISHED as UNPUBLISHED_WHERE
 from gateway.words.personal import in_full
 
 Awaiting = Literal["answer", "verdict", "page"]
@@ -256,7 +258,8 @@ NOT_LIVE = (Status.NOT_PUBLISHABLE.value, Status.REJECTED.value, Status.WITHDRAW
 # No Boolean: SQLite would be asked whether it "= 1", and would no longer see the condition of its index.
 _PROVISIONAL: ColumnElement[bool] = literal_column(f"({PROVISIONAL})")
 _SINCE = bindparam("since", type_=Date)
-_OWED = and_(disclosure.c.withdraw_wanted_at.is_not(None), disclosure.c.status.not_in(NOT_LIVE))
+WITHDRAWAL_OWED: ColumnElement[bool] = literal_column(f"({OWED})")
+"""Still public, or on the way, while a withdrawal is owed."""
 _ON_THE_WAY = disclosure.c.status.in_([status.value for status in UNPUBLISHED])
 _TURN = select(disclosure.c.id).where(disclosure.c.id > bindparam("after"))
 _TURN = _TURN.order_by(disclosure.c.id).limit(bindparam("most"))
@@ -265,18 +268,27 @@ _ENDING = _TURN.where(
     or_(
         _PROVISIONAL,
         and_(_ON_THE_WAY, disclosure.c.submit_by_on >= _SINCE),
-        and_(_OWED, disclosure.c.withdraw_by_on >= _SINCE),
+        and_(WITHDRAWAL_OWED, disclosure.c.withdraw_by_on >= _SINCE),
     )
 )
 _OTHERWISE = _TURN.where(
-    literal_column(f"({PUBLIC})", Boolean),
+    literal_column(f"({PUBLIC})"),
     or_(
         disclosure.c.judged_under < bindparam("digest"),
         disclosure.c.judged_under > bindparam("digest"),
         disclosure.c.judged_under.is_(None),
     ),
 )
-_OWED_NOW = select(
+_NO_ORDER: Select[Any] = (
+    select(literal_column("1")).select_from(disclosure).where(literal_column(f"({PUBLIC})")).limit(1)
+)
+_ANY_OTHERWISE = (
+    _NO_ORDER.where(disclosure.c.judged_under < bindparam("digest")),
+    _NO_ORDER.where(disclosure.c.judged_under > bindparam("digest")),
+    _NO_ORDER.where(disclosure.c.judged_under.is_(None)),
+)
+"""Asked in order of ids, all that is public would be gone through to find that nothing is to be judged."""
+_OWED_OF = select(
     *(
         disclosure.c[name]
         for name in (
@@ -284,12 +296,58 @@ _OWED_NOW = select(
             *("withdraw_by_on", "withdraw_wanted_at", "foreseen_late_at"),
         )
     )
-).where(
-    or_(
-        and_(disclosure.c.status == Status.PLANNED.value, disclosure.c.withdraw_wanted_at.is_(None)),
-        and_(_OWED, or_(disclosure.c.effect.is_(None), disclosure.c.awaiting == "answer")),
-    )
 )
+_OWED_NOW = (
+    _OWED_OF.where(disclosure.c.status == constant(Status.PLANNED.value), disclosure.c.withdraw_wanted_at.is_(None)),
+    _OWED_OF.where(WITHDRAWAL_OWED, or_(disclosure.c.effect.is_(None), disclosure.c.awaiting == constant("answer"))),
+)
+"""Two questions, since each has an index."""
+
+
+def _again() -> ColumnElement[bool]:
+    """Whether it was sent again since, so that another row is about that."""
+    sibling = disclosure.alias()
+    return exists().where(
+        sibling.c.decision_id == disclosure.c.decision_id,
+        sibling.c.target == disclosure.c.target,
+        sibling.c.id > disclosure.c.id,
+    )
+
+
+UNPUBLISHED_ONES = and_(
+    literal_column(f"({UNPUBLISHED_WHERE})"),
+    or_(disclosure.c.status != constant(Status.REJECTED.value), not_(_again())),
+)
+"""What should become public and is not: on the way, or refused and never sent again. No withdrawal is owed."""
+_TODAY, _MOST = bindparam("today", type_=Date), bindparam("most", type_=Integer)
+
+
+def _near(last_day: Column[Any], told: Column[Any]) -> ColumnElement[bool]:
+    first, last = bindparam("first", type_=Date), bindparam("last", type_=Date)
+    return and_(last_day.between(first, last), or_(told.is_(None), told > bindparam("days")))
+
+
+_of = disclosure.c
+_SEVERAL = select(disclosure).limit(_MOST)
+_OPEN_ONES = _SEVERAL.where(UNPUBLISHED_ONES).order_by(_of.submit_by_on)
+_LATE_SUBMISSIONS = _OPEN_ONES.where(_of.submit_by_on < _TODAY, _of.late_at.is_(None))
+_DUE_PUBLICATIONS = _OPEN_ONES.where(_near(_of.submit_by_on, _of.due_soon_days))
+_LATE_TO_PASS_ON = _SEVERAL.where(
+    _of.status == constant(Status.PLANNED.value), _of.pass_on_by_on < _TODAY, _of.pass_on_late_at.is_(None)
+).order_by(_of.pass_on_by_on)
+_OWED_ONES = _SEVERAL.where(WITHDRAWAL_OWED).order_by(_of.withdraw_by_on)
+_LATE_WITHDRAWALS = _OWED_ONES.where(_of.withdraw_by_on < _TODAY, _of.withdraw_late_at.is_(None))
+_DUE_WITHDRAWALS = _OWED_ONES.where(_near(_of.withdraw_by_on, _of.withdraw_due_soon_days))
+_TO_LOOK_AT = _SEVERAL.where(_of.look_on <= _TODAY).order_by(_of.look_on, _of.id)
+# By what it is not, as in the tables: asked by the index of states, all that is shown would be gone through.
+_UNMARKED = _SEVERAL.where(
+    literal_column(f"({UNMARKED})"),
+    and_(*(_of.status != constant(one.value) for one in Status if one not in SHOWN)),
+    _of.effect.is_(None),
+    _of.withdraw_wanted_at.is_(None),
+).order_by(_of.id)
+
+
 _HOW_MANY_REST = select(func.count()).select_from(disclosure).where(_PROVISIONAL)
 _BY_ID = select(disclosure).where(disclosure.c.id == bindparam("id"))
 _BY_REFERENCE = select(disclosure).where(
@@ -418,83 +476,49 @@ def find(conn: Connection, wanted: DisclosureFilter) -> list[Disclosure]:
     return _all(conn, query)
 
 
-def unpublished() -> ColumnElement[bool]:
-    """What should become public and is not: on the way, or refused and never sent again. No withdrawal is owed."""
-    sibling = disclosure.alias()
-    again = exists().where(
-        sibling.c.decision_id == disclosure.c.decision_id,
-        sibling.c.target == disclosure.c.target,
-        sibling.c.id > disclosure.c.id,
-    )
-    open_ones = disclosure.c.status.in_([status.value for status in UNPUBLISHED])
-    refused = and_(disclosure.c.status == Status.REJECTED.value, ~again)
-    return and_(or_(open_ones, refused), disclosure.c.withdraw_wanted_at.is_(None))
-
-
-def withdrawal_owed() -> ColumnElement[bool]:
-    """What is still public, or on the way, while a withdrawal is owed."""
-    return and_(disclosure.c.withdraw_wanted_at.is_not(None), disclosure.c.status.not_in(NOT_LIVE))
-
-
 def late_submissions(conn: Connection, today: date, limit: int) -> list[Disclosure]:
     """What should be public by now and is not, without an alarm so far."""
-    late = (disclosure.c.submit_by_on < today, disclosure.c.late_at.is_(None))
-    query = select(disclosure).where(unpublished(), *late)
-    return _all(conn, query.order_by(disclosure.c.submit_by_on).limit(limit))
+    return _all(conn, _LATE_SUBMISSIONS, today=today, most=limit)
 
 
 def late_to_pass_on(conn: Connection, today: date, limit: int) -> list[Disclosure]:
     """What should have been handed over by now to whoever shows it, has not, and no alarm was raised."""
-    late = (disclosure.c.pass_on_by_on < today, disclosure.c.pass_on_late_at.is_(None))
-    query = select(disclosure).where(disclosure.c.status == Status.PLANNED.value, *late)
-    return _all(conn, query.order_by(disclosure.c.pass_on_by_on).limit(limit))
+    return _all(conn, _LATE_TO_PASS_ON, today=today, most=limit)
 
 
 def late_withdrawals(conn: Connection, today: date, limit: int) -> list[Disclosure]:
     """Withdrawals that are owed and overdue, without an alarm so far."""
-    late = (disclosure.c.withdraw_by_on < today, disclosure.c.withdraw_late_at.is_(None))
-    return _all(
-        conn, select(disclosure).where(withdrawal_owed(), *late).order_by(disclosure.c.withdraw_by_on).limit(limit)
-    )
+    return _all(conn, _LATE_WITHDRAWALS, today=today, most=limit)
 
 
 def due_publications(conn: Connection, window: Window, limit: int) -> list[Disclosure]:
     """What is not public yet and has its last day in the window, where that was not told for so few days."""
-    near = _within(window, disclosure.c.submit_by_on, disclosure.c.due_soon_days)
-    return _all(conn, select(disclosure).where(unpublished(), near).order_by(disclosure.c.submit_by_on).limit(limit))
+    return _all(conn, _DUE_PUBLICATIONS, **_days_of(window), most=limit)
 
 
 def due_withdrawals(conn: Connection, window: Window, limit: int) -> list[Disclosure]:
     """Withdrawals that are owed and have their last day in the window, where that was not told for so few days."""
-    near = _within(window, disclosure.c.withdraw_by_on, disclosure.c.withdraw_due_soon_days)
-    return _all(
-        conn, select(disclosure).where(withdrawal_owed(), near).order_by(disclosure.c.withdraw_by_on).limit(limit)
-    )
+    return _all(conn, _DUE_WITHDRAWALS, **_days_of(window), most=limit)
 
 
-def _within(window: Window, last_day: Column[Any], told: Column[Any]) -> ColumnElement[bool]:
-    return and_(last_day.between(window.first, window.last), or_(told.is_(None), told > window.days))
+def _days_of(window: Window) -> dict[str, object]:
+    return {"first": window.first, "last": window.last, "days": window.days}
 
 
 def to_look_at(conn: Connection, today: date, limit: int) -> list[Disclosure]:
     """What the public's view of is to be read today."""
-    query = select(disclosure).where(disclosure.c.look_on <= today)
-    return _all(conn, query.order_by(disclosure.c.look_on, disclosure.c.id).limit(limit))
+    return _all(conn, _TO_LOOK_AT, today=today, most=limit)
 
 
 def unmarked(conn: Connection, limit: int) -> list[Disclosure]:
     """What is shown without the mark that it should have, or with one that it should not, with nothing under way."""
-    query = select(disclosure).where(
-        literal_column(f"({UNMARKED})", Boolean),
-        disclosure.c.status.in_([status.value for status in SHOWN]),
-        disclosure.c.effect.is_(None),
-        disclosure.c.withdraw_wanted_at.is_(None),
-    )
-    return _all(conn, query.order_by(disclosure.c.id).limit(limit))
+    return _all(conn, _UNMARKED, most=limit)
 
 
 def judged_otherwise(conn: Connection, digest: str, after: str, most: int) -> Sequence[str]:
     """The ids of what is on the way or public and was judged by other rules; those after an id, in order."""
+    if not any(conn.execute(asked, {"digest": digest}).first() for asked in _ANY_OTHERWISE):
+        return ()
     return conn.execute(_OTHERWISE, {"digest": digest, "after": after, "most": most}).scalars().all()
 
 
@@ -530,7 +554,7 @@ class Owed:
 
 def owed(conn: Connection) -> Iterator[Owed]:
     """What is still to be sent: first publications, and withdrawals of what has left us."""
-    for row in conn.execute(_OWED_NOW):
+    for row in (row for asked in _OWED_NOW for row in conn.execute(asked)):
         taken_back = row.withdraw_by_on is not None and row.withdraw_wanted_at is not None
         passed = row.pass_on_by_on is not None and row.status == Status.PLANNED.value
         last_day = row.withdraw_by_on if taken_back else row.pass_on_by_on if passed else row.submit_by_on
@@ -557,7 +581,7 @@ def alarms(conn: Connection, today: date) -> list[Alarms]:
     """By target, what is not passed on, not public, or not taken back, although its last day has passed."""
     here = disclosure.c.status == Status.PLANNED.value
     due = or_(disclosure.c.submit_by_on < today, and_(here, disclosure.c.pass_on_by_on < today))
-    missed = or_(and_(unpublished(), due), and_(withdrawal_owed(), disclosure.c.withdraw_by_on < today))
+    missed = or_(and_(UNPUBLISHED_ONES, due), and_(WITHDRAWAL_OWED, disclosure.c.withdraw_by_on < today))
     query = select(disclosure.c.target, func.count()).where(missed).group_by(disclosure.c.target)
     return [Alarms(target, number) for target, number in conn.execute(query.order_by(disclosure.c.target))]
 
@@ -577,7 +601,7 @@ def figures(conn: Connection) -> list[Figure]:
     late = or_(*(disclosure.c[name].is_not(None) for name in ("late_at", "withdraw_late_at", "pass_on_late_at")))
     each = select(disclosure.c.target, case((late, 1), else_=0).label("late"))
     # Two questions, since each has an index: asked as one, all that was ever published is gone through.
-    open_ones = union_all(each.where(_ON_THE_WAY), each.where(_OWED, not_(_ON_THE_WAY))).subquery()
+    open_ones = union_all(each.where(_ON_THE_WAY), each.where(WITHDRAWAL_OWED, not_(_ON_THE_WAY))).subquery()
     query = select(open_ones.c.target, func.count(), func.sum(open_ones.c.late)).group_by(open_ones.c.target)
     found = conn.execute(query).all()
     return [

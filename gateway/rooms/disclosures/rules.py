@@ -7,6 +7,7 @@ confirmed with the platform before it is relied upon.
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
@@ -288,16 +289,23 @@ class Rules(_Rule):
 
         Rows that have not begun by then do not count yet.
         """
-        return self._digests(sum(one <= today for one in self._beginnings), settings)
+        begun = bisect.bisect_right(self._beginnings, today)
+        return self._digests((begun, *settings))
 
     @cached_property
     def _beginnings(self) -> Sequence[date]:
         rows: list[Dated] = [*self.exclusions, *self.regimes, *self.terms, *self.longest, *self.withdrawals]
         return sorted({row.since for row in rows})
 
-    def _digests(self, begun: int, settings: tuple[str, ...]) -> str:
-        said = self._said + f"|{begun}|{'|'.join(settings)}"
-        return hashlib.sha256(said.encode()).hexdigest()[:16]
+    def _digests(self, said: tuple[object, ...]) -> str:
+        if (known := self._made.get(said)) is None:
+            whole = "|".join((self._said, *map(str, said)))
+            known = self._made[said] = hashlib.sha256(whole.encode()).hexdigest()[:16]
+        return known
+
+    @cached_property
+    def _made(self) -> dict[tuple[object, ...], str]:
+        return {}
 
     @cached_property
     def _said(self) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Date, RowMapping, and_, case, 
 from gateway.foundation.base import Foundation
 from gateway.foundation.store.rows import reader
 from gateway.rooms.decisions.records import numbered
-from gateway.rooms.disclosures.records import Disclosure, unpublished, withdrawal_owed
+from gateway.rooms.disclosures.records import UNPUBLISHED_ONES, WITHDRAWAL_OWED, Disclosure
 from gateway.rooms.disclosures.states import SHOWN, STANDING, Status
 from gateway.rooms.disclosures.tables import disclosure
 from gateway.words.clock import day_of
@@ -41,7 +41,7 @@ _LAST_DAY: Final[ColumnElement[date]] = type_coerce(
 
 
 def _open() -> ColumnElement[bool]:
-    return or_(unpublished(), withdrawal_owed())
+    return or_(UNPUBLISHED_ONES, WITHDRAWAL_OWED)
 
 
 _WATCHED: Final = select(disclosure, _LAST_DAY.label("last_day"), _open().label("is_open"))
@@ -175,12 +175,12 @@ def _only(sought: Sought) -> list[ColumnElement[bool]]:
     match sought.only:
         case "late":
             # A last day to pass on is met by passing on: then the last day to be public counts.
-            missed = or_(sought.today > _LAST_DAY, and_(unpublished(), _row.submit_by_on < sought.today))
+            missed = or_(sought.today > _LAST_DAY, and_(UNPUBLISHED_ONES, _row.submit_by_on < sought.today))
             return [_open(), missed]
         case "near":
             return [_open(), _LAST_DAY.between(sought.today, sought.soon)]
         case "refused":
-            return [_row.status == Status.REJECTED.value, unpublished()]
+            return [_row.status == Status.REJECTED.value, UNPUBLISHED_ONES]
         case "objection":
             return [_row.objection_at.is_not(None), _row.status.in_([one.value for one in STANDING])]
         case "held":

@@ -22,13 +22,21 @@ from sqlalchemy import (
 from gateway.foundation.store.base import metadata
 
 LIVE = "status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN')"
-PUBLIC = "status in ('DRAFT','PLANNED','SUBMITTED','ACCEPTED','PUBLISHED','CORRECTED','SHIELDED')"
+# What is not in a state is said, not what is: SQLite would ask the index of states for each, and pass over ours.
+PUBLIC = "status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN','REPAIRED','ENDED')"
+OWED = f"withdraw_wanted_at is not null and {LIVE}"
+"""Still public, or on the way, while a withdrawal is owed."""
 PROVISIONAL = (
     "(status in ('DRAFT','PLANNED','SUBMITTED','ACCEPTED') and submit_by_provisional)"
-    f" or (withdraw_wanted_at is not null and {LIVE} and withdraw_by_provisional)"
+    f" or ({OWED} and withdraw_by_provisional)"
 )
 """A last day to publish or to withdraw rests on days that are not published."""
 
+UNPUBLISHED = (
+    "status not in ('NOT_PUBLISHABLE','PUBLISHED','CORRECTED','SHIELDED','WITHDRAWN','REPAIRED','ENDED')"
+    " and withdraw_wanted_at is null"
+)
+"""On the way, or refused: not public, and its last day counts, unless what was refused went again since."""
 UNMARKED = (
     "(objection_at is null) <> (objection_marked_at is null) or (appeal_at is null) <> (appeal_marked_at is null)"
 )
@@ -135,7 +143,13 @@ disclosure = Table(
     ),
     Index("ix_disclosure_authority", "authority", "id"),
     Index("ix_disclosure_reference", "target", "effect_reference"),
-    Index("ix_disclosure_open", "status", "submit_by_on"),
+    Index("ix_disclosure_status", "status", "id"),
+    Index(
+        "ix_disclosure_unpublished",
+        "submit_by_on",
+        sqlite_where=text(UNPUBLISHED),
+        postgresql_where=text(UNPUBLISHED),
+    ),
     Index("ix_disclosure_provisional", "id", sqlite_where=text(PROVISIONAL), postgresql_where=text(PROVISIONAL)),
     Index("ix_disclosure_judged", "judged_under", sqlite_where=text(PUBLIC), postgresql_where=text(PUBLIC)),
     Index(
@@ -153,8 +167,8 @@ disclosure = Table(
     Index(
         "ix_disclosure_withdrawal",
         "withdraw_by_on",
-        sqlite_where=text("withdraw_wanted_at is not null"),
-        postgresql_where=text("withdraw_wanted_at is not null"),
+        sqlite_where=text(OWED),
+        postgresql_where=text(OWED),
     ),
 )
 

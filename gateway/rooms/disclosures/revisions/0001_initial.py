@@ -132,13 +132,14 @@ def upgrade() -> None:
     with op.batch_alter_table('disclosure', schema=None) as batch_op:
         batch_op.create_index('ix_disclosure_authority', ['authority', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_disclosure_decision_id'), ['decision_id'], unique=False)
-        batch_op.create_index('ix_disclosure_judged', ['judged_under'], unique=False, sqlite_where=sa.text("status in ('DRAFT','PLANNED','SUBMITTED','ACCEPTED','PUBLISHED','CORRECTED','SHIELDED')"), postgresql_where=sa.text("status in ('DRAFT','PLANNED','SUBMITTED','ACCEPTED','PUBLISHED','CORRECTED','SHIELDED')"))
+        batch_op.create_index('ix_disclosure_judged', ['judged_under'], unique=False, sqlite_where=sa.text("status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN','REPAIRED','ENDED')"), postgresql_where=sa.text("status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN','REPAIRED','ENDED')"))
         batch_op.create_index('ix_disclosure_look', ['look_on'], unique=False, sqlite_where=sa.text('look_on is not null'), postgresql_where=sa.text('look_on is not null'))
         batch_op.create_index('ix_disclosure_mark', ['id'], unique=False, sqlite_where=sa.text('(objection_at is null) <> (objection_marked_at is null) or (appeal_at is null) <> (appeal_marked_at is null)'), postgresql_where=sa.text('(objection_at is null) <> (objection_marked_at is null) or (appeal_at is null) <> (appeal_marked_at is null)'))
-        batch_op.create_index('ix_disclosure_open', ['status', 'submit_by_on'], unique=False)
         batch_op.create_index('ix_disclosure_provisional', ['id'], unique=False, sqlite_where=sa.text("(status in ('DRAFT','PLANNED','SUBMITTED','ACCEPTED') and submit_by_provisional) or (withdraw_wanted_at is not null and status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN') and withdraw_by_provisional)"), postgresql_where=sa.text("(status in ('DRAFT','PLANNED','SUBMITTED','ACCEPTED') and submit_by_provisional) or (withdraw_wanted_at is not null and status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN') and withdraw_by_provisional)"))
         batch_op.create_index('ix_disclosure_reference', ['target', 'effect_reference'], unique=False)
-        batch_op.create_index('ix_disclosure_withdrawal', ['withdraw_by_on'], unique=False, sqlite_where=sa.text('withdraw_wanted_at is not null'), postgresql_where=sa.text('withdraw_wanted_at is not null'))
+        batch_op.create_index('ix_disclosure_status', ['status', 'id'], unique=False)
+        batch_op.create_index('ix_disclosure_unpublished', ['submit_by_on'], unique=False, sqlite_where=sa.text("status not in ('NOT_PUBLISHABLE','PUBLISHED','CORRECTED','SHIELDED','WITHDRAWN','REPAIRED','ENDED') and withdraw_wanted_at is null"), postgresql_where=sa.text("status not in ('NOT_PUBLISHABLE','PUBLISHED','CORRECTED','SHIELDED','WITHDRAWN','REPAIRED','ENDED') and withdraw_wanted_at is null"))
+        batch_op.create_index('ix_disclosure_withdrawal', ['withdraw_by_on'], unique=False, sqlite_where=sa.text("withdraw_wanted_at is not null and status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN')"), postgresql_where=sa.text("withdraw_wanted_at is not null and status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN')"))
         batch_op.create_index('uq_disclosure_live', ['decision_id', 'target'], unique=True, sqlite_where=sa.text("status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN')"), postgresql_where=sa.text("status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN')"))
 
     op.create_table('disclosure_finding',
@@ -176,13 +177,14 @@ def downgrade() -> None:
     op.drop_table('disclosure_finding')
     with op.batch_alter_table('disclosure', schema=None) as batch_op:
         batch_op.drop_index('uq_disclosure_live', sqlite_where=sa.text("status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN')"), postgresql_where=sa.text("status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN')"))
-        batch_op.drop_index('ix_disclosure_withdrawal', sqlite_where=sa.text('withdraw_wanted_at is not null'), postgresql_where=sa.text('withdraw_wanted_at is not null'))
+        batch_op.drop_index('ix_disclosure_withdrawal', sqlite_where=sa.text("withdraw_wanted_at is not null and status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN')"), postgresql_where=sa.text("withdraw_wanted_at is not null and status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN')"))
+        batch_op.drop_index('ix_disclosure_unpublished', sqlite_where=sa.text("status not in ('NOT_PUBLISHABLE','PUBLISHED','CORRECTED','SHIELDED','WITHDRAWN','REPAIRED','ENDED') and withdraw_wanted_at is null"), postgresql_where=sa.text("status not in ('NOT_PUBLISHABLE','PUBLISHED','CORRECTED','SHIELDED','WITHDRAWN','REPAIRED','ENDED') and withdraw_wanted_at is null"))
+        batch_op.drop_index('ix_disclosure_status')
         batch_op.drop_index('ix_disclosure_reference')
         batch_op.drop_index('ix_disclosure_provisional', sqlite_where=sa.text("(status in ('DRAFT','PLANNED','SUBMITTED','ACCEPTED') and submit_by_provisional) or (withdraw_wanted_at is not null and status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN') and withdraw_by_provisional)"), postgresql_where=sa.text("(status in ('DRAFT','PLANNED','SUBMITTED','ACCEPTED') and submit_by_provisional) or (withdraw_wanted_at is not null and status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN') and withdraw_by_provisional)"))
-        batch_op.drop_index('ix_disclosure_open')
         batch_op.drop_index('ix_disclosure_mark', sqlite_where=sa.text('(objection_at is null) <> (objection_marked_at is null) or (appeal_at is null) <> (appeal_marked_at is null)'), postgresql_where=sa.text('(objection_at is null) <> (objection_marked_at is null) or (appeal_at is null) <> (appeal_marked_at is null)'))
         batch_op.drop_index('ix_disclosure_look', sqlite_where=sa.text('look_on is not null'), postgresql_where=sa.text('look_on is not null'))
-        batch_op.drop_index('ix_disclosure_judged', sqlite_where=sa.text("status in ('DRAFT','PLANNED','SUBMITTED','ACCEPTED','PUBLISHED','CORRECTED','SHIELDED')"), postgresql_where=sa.text("status in ('DRAFT','PLANNED','SUBMITTED','ACCEPTED','PUBLISHED','CORRECTED','SHIELDED')"))
+        batch_op.drop_index('ix_disclosure_judged', sqlite_where=sa.text("status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN','REPAIRED','ENDED')"), postgresql_where=sa.text("status not in ('NOT_PUBLISHABLE','REJECTED','WITHDRAWN','REPAIRED','ENDED')"))
         batch_op.drop_index(batch_op.f('ix_disclosure_decision_id'))
         batch_op.drop_index('ix_disclosure_authority')
 
