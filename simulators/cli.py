@@ -23,6 +23,7 @@ examples:
   simulators serve --state sim.sqlite --port 9000   kept over a restart, at ports that are known
   simulators serve --scenario lost-answers          begin with a scenario that is shipped
   simulators serve --scenario mine.toml             begin with one of your own
+  simulators check mine.toml                        is the scenario right, and if not, where and why not
   simulators faults                                 what can be made to go wrong
   simulators verify wanted.json --control URL       was it asked as expected, and in that order
 """
@@ -62,10 +63,24 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--magic-amounts", action="store_true", help="totals that end in certain fen bring faults (`simulators faults`)"
     )
+    serve.add_argument(
+        "--until-stdin-closes",
+        action="store_true",
+        help="end too when stdin is closed, so that nothing is left behind by a test that was killed",
+    )
     faults = commands.add_parser(
         "faults", help="list the faults that can be planted", description="List the faults that can be planted."
     )
     faults.add_argument("--json", action="store_true", help="one JSON object, for programs")
+    check = commands.add_parser(
+        "check",
+        help="say what is wrong with a scenario, without serving it",
+        description="Say of a scenario (a file, or the name of one that is shipped) which places are wrong, and what is"
+        " allowed there. Exit status 0: nothing is, 2: otherwise. --schema prints the JSON schema of scenarios, for"
+        " editors.",
+    )
+    check.add_argument("scenario", metavar="FILE", nargs="?", help="the scenario")
+    check.add_argument("--schema", action="store_true", help="the JSON schema of scenarios for the systems installed")
     held = commands.add_parser(
         "verify",
         help="hold what was asked against what was expected",
@@ -87,8 +102,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             json.dumps(listed.document()) if given.json else "\n".join(listed.page(shutil.get_terminal_size().columns))
         )
         return 0
+    if given.command == "check":
+        return _check(given.scenario, schema=given.schema)
     if given.command == "verify":
         return _verify(given.file, given.control)
+    from simulators.server import Served
     from simulators.server import serve as run
 
     only = [name.strip() for name in given.only.split(",") if name.strip()]
@@ -96,13 +114,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = systems.load(only)
         magic = [one.name for one in found if one.amounts and given.magic_amounts]
         opening = _opening(given.scenario, magic)
+        asked = Served(given.host, given.port, opening, given.until_stdin_closes)
         if given.state is not None:
-            return run(given.host, given.port, given.state, found, opening)
+            return run(asked, given.state, found)
         with tempfile.TemporaryDirectory(prefix="simulators-") as folder:
-            return run(given.host, given.port, Path(folder) / "simulators.sqlite", found, opening)
+            return run(asked, Path(folder) / "simulators.sqlite", found)
     except (ValueError, OSError) as problem:
         print(f"simulators: {problem}", file=sys.stderr)
         return 2
+
+
+def _check(named: str | None, *, schema: bool) -> int:
+    from simulators.foundation import Foundation
+    from simulators.state import State
+    from simulators.world import World
+
+    found = systems.load()
+    if schema or named is None:
+        print(json.dumps(scenario.schema(found), ensure_ascii=False, indent=2))
+        return 0
+    try:
+        world = World(Foundation(State(":memory:")), scenario.load(named))
+        for system in found:
+            world.add(system)
+        world.begin()
+    except (ValueError, OSError) as problem:
+        print(f"simulators: {problem}", file=sys.stderr)
+        return 2
+    print("as it should be")
+    return 0
 
 
 def _verify(file: str, control: str) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.routing import BaseRoute, Mount
 
-from simulators import clock, faults, scenario, verify
+from simulators import clock, faults, openapi, scenario, verify
 from simulators.acts import Act
 from simulators.clock import rfc3339
 from simulators.service import Service
@@ -107,11 +107,12 @@ class Control:
                 "场景",
                 "apply a scenario, JSON or TOML",
                 self.scenario,
-                body=scenario.schema(self.world),
+                body=scenario.schema([service.system for service in self.world.services.values()]),
                 read=scenario.read,
                 form=False,
             ),
             Act("systems", "/systems", "系统", "the ready line", lambda *_: ready(self.world), "GET"),
+            Act("openapi", "/openapi.json", "接口文档", "this, as OpenAPI", lambda *_: openapi.document(self), "GET"),
             *self.more,
         ]
 

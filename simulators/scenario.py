@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from simulators.naming import mistakes, unknown, words_of
 from simulators.state import Document
 
 if TYPE_CHECKING:
+    from simulators.system import System
     from simulators.world import World
 
 FOLDER = Path(__file__).with_name("scenarios")
@@ -115,9 +116,8 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date | datetime | time) else value
 
 
-def schema(world: World) -> Document:
-    """The JSON schema of scenarios for the systems of a world, for editors and other programs."""
-    systems = [service.system for service in world.services.values()]
+def schema(systems: Sequence[System]) -> Document:
+    """The JSON schema of scenarios for these systems, for editors and other programs."""
     seeds = {one.name: {"type": "object", **one.seed} for one in systems if one.seed is not None}
     settings = {
         one.name: {"type": "object", "properties": dict(one.settings.schemas), "additionalProperties": False}

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 
 import uvicorn
 from starlette.applications import Starlette
@@ -201,14 +204,24 @@ def _routes(service: Service, desk: Desk) -> list[BaseRoute]:
     return [*service.routes(), *pages, *desk.of(service)]
 
 
-def serve(host: str, port: int, state_file: Path, systems: Sequence[System], opening: Document | None = None) -> int:
+@dataclass(frozen=True)
+class Served:
+    """How to serve: the address, the first of the ports (0: any), the scenario to begin with, whether stdin ends it."""
+
+    host: str
+    port: int = 0
+    opening: Document | None = None
+    until_stdin_closes: bool = False
+
+
+def serve(how: Served, state_file: Path, systems: Sequence[System]) -> int:
     """Serve these systems until SIGTERM or SIGINT; the exit status. ValueError: the ``opening`` scenario cannot be."""
-    world = World(Foundation(State(state_file)), opening)
+    world = World(Foundation(State(state_file)), how.opening)
     for system in systems:
         world.add(system)
     world.begin()
-    listeners = Listeners(world, host)
-    listeners.bind(port)
+    listeners = Listeners(world, how.host)
+    listeners.bind(how.port)
     found: list[Server] = []
     config = uvicorn.Config(
         application(world, systems, listeners, found),
@@ -223,9 +236,17 @@ def serve(host: str, port: int, state_file: Path, systems: Sequence[System], ope
     # uvicorn raises the signal again once it has shut down; by then it has done its work.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
+    if how.until_stdin_closes:
+        Thread(target=_end_with_stdin, args=(server,), daemon=True).start()
     try:
         server.run()
     finally:
         world.base.state.close()
     print("simulators: stopped", file=sys.stderr)
     return 0
+
+
+def _end_with_stdin(server: Server) -> None:
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
+    server.should_exit = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import struct
 from collections.abc import Awaitable, Callable
@@ -12,6 +13,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+_OFFER = re.compile(rb"\r\nupgrade *:", re.IGNORECASE)
 Address = tuple[Any, ...]
 
 
@@ -58,6 +60,13 @@ def protocol(connections: Connections) -> type[asyncio.Protocol]:
             super().connection_made(transport)
             if self.client and self.server and self.server[1] is not None:
                 connections.transports[tuple(self.client), (self.server[0], self.server[1])] = transport
+
+        def data_received(self, data: bytes) -> None:
+            """An offer of another protocol, as Java's own client makes, is passed over: its body would be lost."""
+            if self.cycle is None or self.cycle.response_complete:
+                head, blank, body = data.partition(b"\r\n\r\n")
+                data = _OFFER.sub(b"\r\nx-passed-over:", head) + blank + body
+            super().data_received(data)
 
         def connection_lost(self, exc: Exception | None) -> None:
             super().connection_lost(exc)

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 from collecting_unit import Unit, text
+from jsonschema import Draft202012Validator
 
-from simulators import scenario
+from simulators import cli, scenario
 from simulators.testing import Simulation
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "simulators.md"
@@ -184,3 +185,14 @@ def test_a_process_does_not_start_with_one_that_is_wrong_and_says_where(tmp_path
     assert (cut.returncode, "scenario.toml: Invalid value (at line 1, column 9)" in cut.stderr) == (2, True)
     absent = serve("--scenario", "lost-answer")
     assert (absent.returncode, "did you mean 'lost-answers'?" in absent.stderr) == (2, True)
+
+
+def test_the_schema_for_editors_fits_what_is_shipped_and_refuses_what_is_misspelt(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["check", "--schema"]) == 0
+    schema = Draft202012Validator(json.loads(capsys.readouterr().out))
+    for shipped in scenario.shipped().values():
+        assert list(schema.iter_errors(scenario.read(shipped.read_text(encoding="utf-8")))) == []
+    wrong = {"settings": {"nontax": {"valid_day": 3}}, "faults": [{"system": "nontx", "kind": "busy"}]}
+    assert len(list(schema.iter_errors(wrong))) == 2
