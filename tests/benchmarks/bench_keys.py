@@ -16,6 +16,7 @@ import secrets
 import statistics
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from years import Chain
 
 from gateway.app import App
 from gateway.foundation.crypto.envelope import Envelope, EnvelopeError
+from gateway.foundation.evidence import verify
 from gateway.foundation.rotation.places import SEALED
 from gateway.foundation.store.all_tables import all_tables
 from gateway.settings import load
@@ -210,7 +212,7 @@ async def unreadable(gateway: Gateway) -> tuple[list[str], int]:
                             wrong.append(f"{table.name}.{column.name}")
                     except EnvelopeError:
                         wrong.append(f"{table.name}.{column.name}")
-        report = await app.base.store.read(app.base.evidence.verify)
+        report = await app.base.store.read(partial(verify, verifier=app.base.evidence.verifier()))
         if report.first_problem is not None:
             wrong.append(f"evidence: {report.first_problem.detail}")
         return sorted(set(wrong)), looked

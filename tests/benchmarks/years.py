@@ -25,6 +25,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ from gateway.app import App
 from gateway.demo import story
 from gateway.foundation.crypto.envelope import Envelope, installed_keys
 from gateway.foundation.crypto.keys import EVIDENCE_KEY
-from gateway.foundation.evidence import records
+from gateway.foundation.evidence import records, verify
 from gateway.foundation.evidence.chain import (
     ANSWERED,
     FIELDS,
@@ -406,7 +407,7 @@ class City:
         """Seconds of verifying all the evidence, and how many records that are."""
         async with self.opened() as app:
             began = time.perf_counter()
-            report = await app.base.store.read(app.base.evidence.verify)
+            report = await app.base.store.read(partial(verify, verifier=app.base.evidence.verifier()))
             assert report.ok, report.first_problem
             return time.perf_counter() - began, report.exchanges
 

@@ -16,11 +16,14 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+
+from gateway.foundation.evidence import verify
 
 CLIENTS = 6
 
@@ -155,7 +158,7 @@ async def test_a_full_disk_refuses_new_work_says_so_and_what_was_accepted_ends_w
     await load.until(lambda: len(load.accepted) >= accepted + 10)
     await load.end()
     await all_is_well(load)
-    report = await site.app.base.store.read(site.app.base.evidence.verify)
+    report = await site.app.base.store.read(partial(verify, verifier=site.app.base.evidence.verifier()))
     assert report.ok, report
 
 
@@ -218,7 +221,7 @@ async def test_a_postgresql_that_is_killed_and_started_again_under_load(tmp_path
             await load.until(lambda accepted=accepted: len(load.accepted) >= accepted + 5)
         await load.end()
         await all_is_well(load)
-        assert (await site.app.base.store.read(site.app.base.evidence.verify)).ok
+        assert (await site.app.base.store.read(partial(verify, verifier=site.app.base.evidence.verifier()))).ok
 
 
 # --- the clock --------------------------------------------------------------------------------------------------------

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta
+from functools import partial
 
 from sqlalchemy import select, update
 
 from gateway.foundation.delivery.tables import (
     schedule_run,
 )
+from gateway.foundation.evidence import verify
 from gateway.foundation.evidence.tables import exchange
 from gateway.words.clock import SHANGHAI, SystemClock, day_of, to_micros
 
@@ -52,11 +54,11 @@ async def test_exact_bytes_are_shredded_at_their_age_and_everything_can_still_be
         async with site.running():
             slot, base = site.clock.now(), site.app.base
             assert await base.schedules.run(RETENTION, slot + timedelta(days=1))
-            assert (await base.store.read(base.evidence.verify)).shredded == 0  # not old enough
+            assert (await base.store.read(partial(verify, verifier=base.evidence.verifier()))).shredded == 0
             site.clock.jump(timedelta(days=31))
             assert await base.schedules.run(RETENTION, slot + timedelta(days=31))
             assert not await base.schedules.run(RETENTION, slot + timedelta(days=31))  # this slot was done
-            report = await base.store.read(base.evidence.verify)
+            report = await base.store.read(partial(verify, verifier=base.evidence.verifier()))
             assert (report.ok, report.shredded) == (True, report.exchanges - 1), report  # not the record of just that
             assert "CreateBill" in (await site.get(f"/v1/evidence/{exchange}"))["request"]
             opened = await base.store.read(lambda conn: base.evidence.open(conn, exchange))

@@ -6,12 +6,14 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from gateway.foundation.crypto.keys import EVIDENCE_KEY, INDEX_KEY, WRAPPING_KEY
 from gateway.foundation.rotation.tables import key_node, key_sweep, key_version
+from gateway.foundation.store import Store
 from gateway.foundation.store.inserting import insert_new
 from gateway.foundation.store.rows import columns, reader
 
@@ -19,6 +21,10 @@ SWEPT: Final = (WRAPPING_KEY, INDEX_KEY)
 """Keys under which rows lie that can be moved to the next one."""
 KEPT: Final = (EVIDENCE_KEY,)
 """Keys that verify what was made with them: they are never retired by themselves."""
+
+
+_LOST: Final = 60_000_000
+"""Microseconds without a sign after which a node is taken for dead."""
 
 
 class KeyState(StrEnum):
@@ -142,7 +148,7 @@ _WENT = update(key_sweep).where(*_HERE).values(
 )  # fmt: skip
 
 
-def known(conn: Connection, now: int, lost: int) -> Known:
+def known(conn: Connection, now: int, lost: int = _LOST) -> Known:
     """What stands here. A node that gave no sign for ``lost`` microseconds is taken for dead."""
     nodes = [
         NodeKeys(row.node, bool(row.works), json.loads(row.holds), json.loads(row.uses))
@@ -151,6 +157,12 @@ def known(conn: Connection, now: int, lost: int) -> Known:
     versions = tuple(_version(row) for row in conn.execute(_VERSIONS).mappings())
     sweeps = tuple(_sweep(row) for row in conn.execute(_SWEEPS).mappings())
     return Known(versions, tuple(nodes), sweeps, now)
+
+
+async def known_now(store: Store) -> Known:
+    """What stands here at this moment of the database's clock."""
+    now = await store.database_now()
+    return await store.read(partial(known, now=now))
 
 
 def add(conn: Connection, made: Version) -> bool:

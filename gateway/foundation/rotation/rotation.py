@@ -18,22 +18,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final
 
 import structlog
 from sqlalchemy import Connection
-from sqlalchemy.exc import IntegrityError
 
-from gateway.foundation.crypto.envelope import Envelope, EnvelopeError
+from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.crypto.keys import KeyRing, key_id
 from gateway.foundation.evidence import Evidence
 from gateway.foundation.once import NEVER, Once
 from gateway.foundation.rotation import records
-from gateway.foundation.rotation.places import Move, Place
-from gateway.foundation.rotation.records import KEPT, SWEPT, KeyState, Known, NodeKeys, Sweep, Version
+from gateway.foundation.rotation.places import Place
+from gateway.foundation.rotation.records import KEPT, SWEPT, KeyState, Known, NodeKeys, Version, known_now
 from gateway.foundation.rotation.standing import KeyStanding, standings
+from gateway.foundation.rotation.sweeping import Sweeping
 from gateway.foundation.store import Store
 from gateway.ports.base import RawExchange
 from gateway.words.clock import Clock, to_micros
@@ -46,9 +46,6 @@ OURS: Final = "(keys)"
 """Instead of a channel: what the evidence says of keys. No channel of the settings can have such a name."""
 BEAT: Final = 5.0
 GRACE: Final = 60.0
-_LOST: Final = 60_000_000
-_REST: Final = 2.0
-"""After each step the work rests so many times as long as the step took: whoever serves goes first."""
 
 
 class Rotation:
@@ -70,8 +67,8 @@ class Rotation:
         beat: float = BEAT,
         grace: float = GRACE,
     ) -> None:
-        self._store, self._keys, self._envelope = store, keys, envelope
-        self._evidence, self._clock, self._places = evidence, clock, places
+        self._store, self._keys, self._evidence, self._clock = store, keys, evidence, clock
+        self._sweeping = Sweeping(store, envelope, places)
         self._beat, self._grace = beat, int(grace * 1_000_000)
         self._node = evidence.node
         self._alone = store.dialect == "sqlite"
@@ -84,7 +81,8 @@ class Rotation:
     def trouble(self) -> list[str]:
         """What keeps keys from being changed, as far as this node knows."""
         lacking = [f"{kid} is not among the keys of {self._node}" for kids in self._lacking.values() for kid in kids]
-        return [*lacking, *(f"{kid}: {why}" for kid, why in self._trouble.items())]
+        told = self._trouble | self._sweeping.trouble
+        return [*lacking, *(f"{kid}: {why}" for kid, why in told.items())]
 
     # --- this node
 
@@ -99,7 +97,7 @@ class Rotation:
 
     async def learn(self) -> Known:
         """Read which keys are current, use them from now on, and say which this node has."""
-        known = await self._known()
+        known = await known_now(self._store)
         held = await asyncio.to_thread(self._keys.held)
         live: dict[str, tuple[int, ...]] = {}
         for name in known.names():
@@ -138,7 +136,7 @@ class Rotation:
 
     async def standings(self) -> list[KeyStanding]:
         """Every key with its use and its state."""
-        return standings(await self._known(), self._keys)
+        return standings(await known_now(self._store), self._keys)
 
     async def rotate(self, name: str, by: str, *, once: Once = NEVER) -> int:
         """Make the next key of a name, and have it used when all nodes have it. Returns its number.
@@ -157,7 +155,7 @@ class Rotation:
         made = Version(name, number, now, None, None, None, None, by)
 
         def unit(conn: Connection) -> None:
-            if records.known(conn, now, _LOST).made(name):  # another node was asked at the same moment
+            if records.known(conn, now).made(name):  # another node was asked at the same moment
                 raise ConflictProblem(say("keys.changing", name=name), type="conflict")
             records.add(conn, first)
             records.add(conn, made)
@@ -168,14 +166,14 @@ class Rotation:
 
     async def destroy(self, name: str, number: int, by: str) -> None:
         """Destroy a retired key for good. Raises NotFoundProblem, and ConflictProblem where it is needed or kept."""
-        known = await self._known()
+        known = await known_now(self._store)
         one = next((one for one in known.of(name) if one.number == number), None)
         if one is None:
             raise NotFoundProblem(say("keys.no_key", key=key_id(name, number)))
         if known.state(one) is not KeyState.RETIRED:
             raise ConflictProblem(say("keys.not_retired", key=key_id(name, number)), type="conflict")
         current = known.current(name)
-        for place in self._of(name):
+        for place in self._sweeping.places_of(name):
             assert current is not None, "a key is retired after another one was used"
             if left := await self._store.read(partial(place.count, number=current.number)):
                 said = say("keys.still_needed", key=key_id(name, number), rows=left, place=place.name)
@@ -230,7 +228,8 @@ class Rotation:
             return
         if name in KEPT:
             return
-        if name in SWEPT and not await self._swept(known, current, rest):
+        landed = (current.settled_at or known.now) + self._grace
+        if name in SWEPT and not await self._sweeping.moved(known, current, landed, rest=rest):
             return
         for old in olds:
             await self._step(old, "retired_at", KeyState.RETIRED)
@@ -244,79 +243,7 @@ class Rotation:
 
         await self._store.write(unit)
 
-    async def _swept(self, known: Known, current: Version, rest: bool) -> bool:
-        """Move what lies under another key; whether a pass that began late enough has found nothing."""
-        places = {one.name: one for one in self._of(current.name)}
-        sweeps = [one for one in known.sweeps_to(current) if one.place in places]
-        under_way = len(sweeps) == len(places) and any(one.ended_at is None for one in sweeps)
-        if not under_way:
-            begun = min((one.began_at for one in sweeps), default=0)
-            clean = len(sweeps) == len(places) and not any(one.found for one in sweeps)
-            landed = (current.settled_at or known.now) + self._grace
-            if clean and (begun >= landed or known.now < landed):
-                return begun >= landed
-            sweeps = await self._begin_pass(current, places, {one.place for one in sweeps})
-        for one in sweeps:
-            if one.ended_at is None and one.place in places:
-                await self._pass(places[one.place], one, rest)
-        return False
-
-    async def _begin_pass(self, current: Version, places: Mapping[str, Place], known: set[str]) -> list[Sweep]:
-        """Begin to look at every place from its first row; of a place that is new it is counted what is to be done."""
-        now, fresh = await self._store.database_now(), []
-        for name, place in places.items():
-            total = 0 if name in known else await self._store.read(partial(place.count, number=current.number))
-            fresh.append(Sweep(current.name, current.number, name, None, now, None, 0, 0, total))
-        await self._store.write(partial(records.begin_pass, sweeps=fresh))
-        return (await self._known()).sweeps_to(current)
-
-    async def _pass(self, place: Place, sweep: Sweep, rest: bool) -> None:
-        """Look at a place from where the work stands to its last row."""
-        cursor: str | None = sweep.cursor
-        while True:
-            begun = asyncio.get_running_loop().time()
-            look = partial(place.page, envelope=self._envelope, number=sweep.number, cursor=cursor)
-            try:
-                page = await self._store.read(look)
-            except EnvelopeError as error:
-                self._trouble[key_id(sweep.name, sweep.number)] = f"{place.name}: {error}"
-                log.error("a row cannot be moved to a new key", place=place.name, reason=str(error))
-                return
-            ended = await self._store.database_now() if page.cursor is None else None
-            await self._write(place, sweep, page.moves, page.rows, page.cursor, ended)
-            if page.cursor is None:
-                return
-            cursor = page.cursor
-            if rest:
-                await asyncio.sleep(_REST * (asyncio.get_running_loop().time() - begun))
-
-    async def _write(
-        self, place: Place, sweep: Sweep, moves: Sequence[Move], rows: int, cursor: str | None, ended: int | None
-    ) -> None:
-        """Write a page and how far that is, together. Rows that collide with others are left to the next pass."""
-
-        def unit(conn: Connection) -> None:
-            place.write(conn, moves)
-            records.went(conn, sweep, rows=rows, cursor=cursor, ended=ended)
-
-        try:
-            await self._store.write_apart(unit)
-        except IntegrityError:
-            for one in moves:
-                try:
-                    await self._store.write_apart(partial(place.write, moves=[one]))
-                except IntegrityError:
-                    log.info("a row stays under its old key for now", place=place.name, row=json.dumps(one.row))
-            await self._store.write_apart(partial(records.went, one=sweep, rows=rows, cursor=cursor, ended=ended))
-
     # --- inside
-
-    def _of(self, name: str) -> list[Place]:
-        return [one for one in self._places() if one.key == name]
-
-    async def _known(self) -> Known:
-        now = await self._store.database_now()
-        return await self._store.read(partial(records.known, now=now, lost=_LOST))
 
     async def _say(self) -> None:
         """Say which keys this node has and uses: on a database that several processes share."""

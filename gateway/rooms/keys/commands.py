@@ -30,7 +30,7 @@ def ring(ctx: typer.Context, as_json: Json = False) -> None:
     """The gateway's own keys: what each is for, its age, its state, and how far its change has come."""
     ours = session(ctx)
     now = to_micros(SystemClock().now())
-    known = ours.read(partial(records.known, now=now, lost=60_000_000))
+    known = ours.read(partial(records.known, now=now))
     keys = own_keys(ours.settings.keys)
     keys.told({name: known.live(name) for name in known.names()})
     _show(standings(known, keys), as_json)

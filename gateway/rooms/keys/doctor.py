@@ -16,14 +16,13 @@ from gateway.settings import Settings
 from gateway.words.clock import from_micros, rfc3339
 from gateway.words.saying import Sentence, say
 
-_LOST: Final = 60_000_000
 _STANDS: Final = 24 * 3600 * 1_000_000
 """A change that has not ended after so many microseconds is waiting for somebody."""
 
 
 def look(settings: Settings, read: Callable[[Callable[[Connection], Any]], Any]) -> Iterator[Finding]:  # noqa: ARG001
     """Changes of keys that have not ended: how far each is, and what it waits for."""
-    known: Known = read(lambda conn: records.known(conn, database_now(conn), _LOST))
+    known: Known = read(lambda conn: records.known(conn, database_now(conn)))
     for name in known.names():
         made, current = known.made(name), known.current(name)
         if made is not None:

@@ -7,6 +7,7 @@ import json
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from decision_facts import facts
@@ -26,11 +27,11 @@ from gateway.foundation.crypto.keys import (
 )
 from gateway.foundation.crypto.rings import keys_of_installation, own_keys
 from gateway.foundation.delivery import DeliverySettings
-from gateway.foundation.evidence import Evidence
+from gateway.foundation.evidence import Evidence, verify
 from gateway.foundation.evidence.tables import exchange, exchange_body
 from gateway.foundation.rotation import Rotation
 from gateway.foundation.rotation.places import SEALED, Place, places_of_rooms
-from gateway.foundation.rotation.records import KeyState
+from gateway.foundation.rotation.records import KeyState, known_now
 from gateway.foundation.store import Store
 from gateway.foundation.store.all_tables import all_tables
 from gateway.ports.base import RawExchange
@@ -129,7 +130,7 @@ async def test_rows_are_moved_to_the_new_key_and_the_old_one_is_put_aside(base, 
     assert await unreadable(base) == []
     assert sorted(one.name for one in (tmp_path / "keys").glob("kek-*")) == ["kek-0002.key"]
     assert await steps(base) == ["kek-0002 made", "kek-0002 current", "kek-0001 retired"]
-    assert (await base.store.read(base.evidence.verify)).ok
+    assert (await base.store.read(partial(verify, verifier=base.evidence.verifier()))).ok
     found = await base.store.read(lambda conn: decisions.fetch(conn, base.envelope, "dec_3"))
     assert found is not None
     assert found.facts == facts()
@@ -185,12 +186,12 @@ async def test_killed_in_the_middle_the_work_goes_on_where_it_stood(base, monkey
     again = Rotation(base.store, held, Envelope(held), base.evidence, base.clock, places_of_rooms, beat=0.05, grace=0)
     await again.open()
     assert held.current() == "kek-0002"
-    known = await again._known()
+    known = await known_now(base.store)
     (stands,) = [one for one in known.sweeps if one.place == "exchange_body"]
     assert 0 < stands.moved < MANY
     assert stands.cursor is not None
     await again.finish(WRAPPING_KEY)
-    known = await again._known()
+    known = await known_now(base.store)
     (ended,) = [one for one in known.sweeps if one.place == "exchange_body"]
     # Exact bytes of the change's own steps are sealed too; what was sealed before the change is moved once.
     assert MANY <= ended.moved <= MANY + 2
@@ -348,7 +349,7 @@ async def test_evidence_goes_on_under_new_keys_and_what_was_kept_still_verifies(
         await base.rotation.finish(name)
     await fill_more(base, 3)
     await base.evidence.sign_head()
-    report = await base.store.read(base.evidence.verify)
+    report = await base.store.read(partial(verify, verifier=base.evidence.verifier()))
     assert (report.ok, report.first_problem, report.unsigned) == (True, None, 0)
     query = select(exchange.c.body_mac).order_by(exchange.c.seq)
     macs = await base.store.read(lambda conn: conn.execute(query).scalars().all())
@@ -370,7 +371,7 @@ async def test_an_old_key_cannot_go_on_where_a_new_one_has_signed(base, tmp_path
     stolen.told({HEAD_KEY: (1,)})
     forger = Evidence(base.store, stolen, base.envelope, base.clock, node=base.evidence.node, heads=base.evidence.heads)
     await forger.sign_head()
-    report = await base.store.read(base.evidence.verify)
+    report = await base.store.read(partial(verify, verifier=base.evidence.verifier()))
     assert report.first_problem is not None
     assert "signature does not verify" in report.first_problem.detail
 
@@ -392,7 +393,7 @@ async def test_rows_are_moved_from_keys_in_files_to_keys_in_a_token(one_store, t
     assert await unreadable(base) == []
     await fill_more(base, 3)
     await base.evidence.sign_head()
-    report = await base.store.read(base.evidence.verify)
+    report = await base.store.read(partial(verify, verifier=base.evidence.verifier()))
     assert (report.ok, report.first_problem, report.unsigned) == (True, None, 0)
     where = {one.key: (one.state, one.where) for one in await base.rotation.standings()}
     assert where["kek-0001"] == (KeyState.RETIRED, "file")
@@ -407,4 +408,4 @@ async def test_rows_are_moved_from_keys_in_files_to_keys_in_a_token(one_store, t
     again = foundation(one_store, tmp_path, ManualClock(NOW), keys=own_keys(token))
     await again.rotation.open()
     assert await unreadable(again) == []
-    assert (await again.store.read(again.evidence.verify)).ok
+    assert (await again.store.read(partial(verify, verifier=again.evidence.verifier()))).ok
