@@ -54,6 +54,21 @@ def months_after(day: date, number: int) -> date:
     return date(year, month, min(day.day, calendar.monthrange(year, month)[1]))
 
 
+def warned(last: date, since: date, done: date | None) -> list[int]:
+    """How many working days before a last day it is told, where it is owed from a day on and done on another, or never.
+
+    It is looked at once a day; told three working days before, and one, each once, and not when it is missed or done.
+    """
+    told: list[int] = []
+    day = since
+    while day <= last and (done is None or day < done):
+        near = next((each for each in (1, 3) if last <= working_days_after(day, each)), None)
+        if near is not None and (not told or near < told[-1]):
+            told.append(near)
+        day += ONE
+    return told
+
+
 # (first day of decision or, for GSXT, of publication; class -> (months at least, months at most); None: not shown)
 CREDIT = (
     (date(2026, 4, 1), {"minor": None, "general": (3, 12), "serious": (12, 36)}),

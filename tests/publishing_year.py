@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from foundation import foundation, wire
-from publication_table import Told, reckon, working_days_after
-from sqlalchemy import bindparam, func, select, text, update
+from publication_table import Told, reckon, warned, working_days_after
+from sqlalchemy import Connection, bindparam, func, select, text, update
 
 from gateway.foundation.channels import Channel, ChannelKeys, Channels
 from gateway.foundation.delivery import DeliverySettings
 from gateway.foundation.delivery.retry_rules import Patience
-from gateway.foundation.delivery.tables import UNFINISHED, operation
+from gateway.foundation.delivery.tables import UNFINISHED, event, operation
 from gateway.foundation.rooms import Opened
 from gateway.foundation.store import Store
 from gateway.foundation.two_persons import Person
@@ -36,8 +36,8 @@ from gateway.rooms.disclosures.publication import key_of
 from gateway.rooms.disclosures.questions import EffectRequest
 from gateway.rooms.disclosures.states import SHOWN
 from gateway.rooms.disclosures.tables import disclosure, disclosure_finding
-from gateway.words.clock import SHANGHAI, Clock, ManualClock, day_of
-from gateway.words.errors import NotSentError
+from gateway.words.clock import SHANGHAI, Clock, ManualClock, day_of, from_micros
+from gateway.words.errors import InvalidProblem, NotSentError
 
 FIRST, LAST = date(2025, 10, 9), date(2026, 10, 8)
 DAYS = [FIRST + timedelta(days=each) for each in range((LAST - FIRST).days + 90)]
@@ -74,6 +74,14 @@ _HELD = (
 _DUE = select(func.count()).select_from(operation).where(text(UNFINISHED), operation.c.state != "parked")
 _DUE = _DUE.where(operation.c.due_at <= bindparam("now"))
 FIELDS = ("other", "other", "market", "food", "traffic", "fire", "drug", "work_safety", "special_equipment")
+
+
+def _warnings(conn: Connection) -> dict[str, list[tuple[str, int]]]:
+    """By disclosure, what was told before its last days: of what, and how many working days before."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    for row in conn.execute(select(event).where(event.c.type == "disclosure.due_soon").order_by(event.c.seq)):
+        found.setdefault(row.subject, []).append((row.data["due"], row.data["working_days"]))
+    return found
 
 
 class Target:
@@ -145,7 +153,10 @@ class Target:
 
 @dataclass
 class Case:
-    """One decision of the year, as it is told; ``moved_to``: its day was corrected; ``revoked_on``."""
+    """One decision of the year, as it is told; ``moved_to``: its day was corrected; ``revoked_on``.
+
+    ``repair_on``: somebody asks for its repair; ``repairs``: whether that was taken, by target.
+    """
 
     number: str
     told: Told
@@ -153,22 +164,25 @@ class Case:
     moved_to: date | None = None
     moved_on: date | None = None
     revoked_on: date | None = None
+    repair_on: date | None = None
+    repairs: dict[str, bool] = field(default_factory=dict)
 
 
 @dataclass
 class Seen:
-    """What the year showed: how many decisions, disclosures by state, alarms, and what is wrong."""
+    """What the year showed: how many decisions, disclosures by state, warnings, alarms, and what is wrong."""
 
     decisions: int = 0
     states: Counter[str] = field(default_factory=Counter)
     late: int = 0
+    warned: int = 0
     withdrawn: int = 0
     wrong: list[str] = field(default_factory=list)
 
 
 def cases(number: int, seed: int = 7) -> list[Case]:
     """The decisions of a year, spread over its days as ``facts/stories`` has it."""
-    chance = random.Random(seed)
+    chance, later = random.Random(seed), random.Random(-seed)
     days = [FIRST + timedelta(days=each) for each in range((LAST - FIRST).days + 1)]
     drawn = sorted(chance.choices(days, [MONTHS[day.month] for day in days], k=number))
     found = []
@@ -192,6 +206,8 @@ def cases(number: int, seed: int = 7) -> list[Case]:
             one.moved_on = one.asked_on + timedelta(days=chance.randint(1, 40))
         if chance.random() < 0.02:
             one.revoked_on = one.asked_on + timedelta(days=chance.randint(1, 90))
+        elif one.moved_to is None and later.random() < 0.12:
+            one.repair_on = one.asked_on + timedelta(days=later.randint(5, 300))
         found.append(one)
     return found
 
@@ -274,12 +290,15 @@ class Year:
         asked: dict[date, list[Case]] = {}
         moved: dict[date, list[Case]] = {}
         revoked: dict[date, list[Case]] = {}
+        repaired: dict[date, list[Case]] = {}
         for one in every:
             asked.setdefault(one.asked_on, []).append(one)
             if one.moved_on is not None:
                 moved.setdefault(one.moved_on, []).append(one)
             if one.revoked_on is not None:
                 revoked.setdefault(one.revoked_on, []).append(one)
+            if one.repair_on is not None:
+                repaired.setdefault(one.repair_on, []).append(one)
         busy = {*asked, *moved, *revoked, SEALED_FROM}
         for day in DAYS:
             self.clock.set(self._morning(day))
@@ -287,8 +306,10 @@ class Year:
             for one in moved.get(day, ()):
                 await self._move(one)
             for one in revoked.get(day, ()):
-                event = DecisionEvent(kind=EventKind.REVOKED, on=day, reason="事实不清")
-                await self.decisions.record_event("A1", one.number, event, by="year")
+                revoked_now = DecisionEvent(kind=EventKind.REVOKED, on=day, reason="事实不清")
+                await self.decisions.record_event("A1", one.number, revoked_now, by="year")
+            for one in repaired.get(day, ()):
+                await self._repair(one)
             await self._settle()
             if await self.disclosures.sweep():
                 await self._settle()
@@ -320,6 +341,17 @@ class Year:
         assert one.moved_to is not None
         await self.decisions.put("A1", one.number, facts_of(one, one.moved_to), by="year")
 
+    async def _repair(self, one: Case) -> None:
+        """Whoever shows it is told of a repair, unless it is too early for that."""
+        for held in await self.disclosures.of_decision("A1", one.number):
+            if held.status not in SHOWN or held.effect is not None or held.withdraw_wanted_at is not None:
+                continue
+            try:
+                await self.disclosures.repair(held.id, "安信修〔2026〕3号", performed="缴款凭证")
+                one.repairs[held.target] = True
+            except InvalidProblem:
+                one.repairs[held.target] = False
+
     async def _settle(self) -> None:
         """Until nothing is due any more on this day."""
         now = {"now": int(self.clock.now().timestamp() * 1_000_000)}
@@ -343,11 +375,20 @@ class Year:
         seen.wrong += [
             f"{one} {name}: nobody thought of it" for one in by_number for name in ADAPTERS if (one, name) not in known
         ]
+        gone: dict[tuple[str, str], date | None] = {}
         for name, target in self.targets.items():
             for record, since, until in target.all_ever():
                 row = known[record.decision_number, name]
+                gone[record.decision_number, name] = until
                 seen.wrong += self._shown_amiss(name, by_number[record.decision_number], record, since, until)
                 seen.wrong += self._gone_amiss(name, row, since, until)
+        told = await self.store.read(_warnings)
+        seen.warned = sum(map(len, told.values()))
+        for (number, name), row in known.items():
+            one, until = by_number[number], gone.get((number, name))
+            seen.wrong += self._warned_amiss(one, row, until, told.get(row["id"], []))
+            if name in one.repairs:
+                seen.wrong += self._repair_amiss(one, row, until)
         seen.withdrawn = seen.states[Status.WITHDRAWN.value]
         return seen
 
@@ -428,6 +469,35 @@ class Year:
         if until is None and last is not None and last + timedelta(days=2) < DAYS[-1]:
             return [f"{name}: shown still, its last day was {last}"]
         return []
+
+    def _warned_amiss(
+        self, one: Case, row: dict[str, Any], gone_on: date | None, told: list[tuple[str, int]]
+    ) -> list[str]:
+        """Where it was not told before a last day, or told in vain. A last day that moved is told of anew: not here."""
+        if one.moved_to is not None or row["submit_by_on"] is None:
+            return []
+        owed_on = None if row["withdraw_wanted_at"] is None else day_of(from_micros(row["withdraw_wanted_at"]))
+        done = min((day for day in (row["published_on"], owed_on) if day is not None), default=None)
+        expected = [("publication", each) for each in warned(row["submit_by_on"], one.asked_on, done)]
+        if owed_on is not None and row["published_on"] is not None:
+            # What a new law takes back is found by the look that also tells of it, before it can be done.
+            looked = owed_on + timedelta(days=1) if one.told.police and owed_on == SEALED_FROM else owed_on
+            gone_on = max(gone_on, looked) if gone_on is not None else None
+            expected += [("withdrawal", each) for each in warned(row["withdraw_by_on"], owed_on, gone_on)]
+        return [] if told == expected else [f"{one.number} {row['target']}: told {told}, by the table {expected}"]
+
+    def _repair_amiss(self, one: Case, row: dict[str, Any], gone_on: date | None) -> list[str]:
+        """Where it was repaired too early, or refused in vain, or is shown after it."""
+        name, day, taken = f"{one.number} {row['target']}", one.repair_on, one.repairs[row["target"]]
+        table = reckon(one.told, row["target"], one.asked_on, row["published_on"])
+        assert day is not None
+        if table is None or taken is not (day >= table.repair_from):
+            return [f"{name}: repaired on {day}: {taken}, by the table {table}"]
+        if not taken or row["status"] == Status.WITHDRAWN.value:
+            return []
+        due = self._up_again(row["target"], day)
+        right = row["status"] == Status.REPAIRED.value and gone_on is not None and day <= gone_on <= due
+        return [] if right else [f"{name}: repaired on {day}, {row['status']}, shown until {gone_on}"]
 
     def _up_again(self, target: str, day: date) -> date:
         """The first day from a day on on which a target is not down."""

@@ -64,6 +64,7 @@ def main() -> int:
         "decisions": sum(seen.decisions for seen in found),
         "states": dict(sum((seen.states for seen in found), Counter())),
         "late": sum(seen.late for seen in found),
+        "warned": sum(seen.warned for seen in found),
         "withdrawn": sum(seen.withdrawn for seen in found),
         "wrong": len(wrong),
         "offices": asked.offices,

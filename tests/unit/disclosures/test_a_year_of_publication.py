@@ -20,5 +20,6 @@ async def test_a_year_over_changes_of_law_holidays_and_outages_leaves_nothing_wr
     seen = await Year(one_store, tmp_path).run(60)
     assert seen.wrong == []
     assert seen.late > 0, "outages of days were alarmed"
+    assert seen.warned > 0, "it was told before last days"
     assert seen.withdrawn > 0, "revoked and sealed ones were taken back"
-    assert {"PUBLISHED", "NOT_PUBLISHABLE", "WITHDRAWN", "ENDED"} <= set(seen.states)
+    assert {"PUBLISHED", "NOT_PUBLISHABLE", "WITHDRAWN", "ENDED", "REPAIRED"} <= set(seen.states)
