@@ -172,9 +172,9 @@ class Room:
         self.organs = Organs(store)
         wire(base, Opened(actions=self.disclosures.actions()))
         for happened in ("amended", "changed", "revoked", "corrected", "appealed", "appeal_ended"):
-            self.events.subscribe(f"decision.{happened}", self.disclosures.decision_moved)
-        self.events.subscribe("disclosure.published", self.disclosures.published)
-        self.events.subscribe("disclosure.withdrawn", self.disclosures.withdrawn)
+            self.events.subscribe(f"decision.{happened}", self.disclosures.following.decision_moved)
+        self.events.subscribe("disclosure.published", self.disclosures.following.published)
+        self.events.subscribe("disclosure.withdrawn", self.disclosures.following.withdrawn)
 
     def under(self, folder: Path, text: str) -> None:
         """From now on the rules have these rows of the organ's own too."""

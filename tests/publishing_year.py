@@ -266,9 +266,9 @@ class Year:
         )
         wire(base, Opened(actions=self.disclosures.actions()))
         for happened in ("amended", "changed", "revoked", "corrected"):
-            base.events.subscribe(f"decision.{happened}", self.disclosures.decision_moved)
-        base.events.subscribe("disclosure.published", self.disclosures.published)
-        base.events.subscribe("disclosure.withdrawn", self.disclosures.withdrawn)
+            base.events.subscribe(f"decision.{happened}", self.disclosures.following.decision_moved)
+        base.events.subscribe("disclosure.published", self.disclosures.following.published)
+        base.events.subscribe("disclosure.withdrawn", self.disclosures.following.withdrawn)
 
     @staticmethod
     def _morning(day: date) -> datetime:
@@ -311,7 +311,7 @@ class Year:
             for one in repaired.get(day, ()):
                 await self._repair(one)
             await self._settle()
-            if await self.disclosures.sweep():
+            if await self.disclosures.following.sweep():
                 await self._settle()
             await self._end()
         assert busy <= set(DAYS), "everything that happens is in the days that pass"

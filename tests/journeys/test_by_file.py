@@ -50,7 +50,7 @@ class Office:
         self.base = foundation(store, folder, self.clock, self.channels, delivery=delivery)
         self.decisions = Decisions(self.base)
         self.disclosures = Disclosures(self.base, self.decisions)
-        hears = dict.fromkeys(("decision.amended", "decision.revoked"), (self.disclosures.decision_moved,))
+        hears = dict.fromkeys(("decision.amended", "decision.revoked"), (self.disclosures.following.decision_moved,))
         wire(self.base, Opened(actions=self.disclosures.actions(), hears=hears))
         self.organs = Organs(store)
 

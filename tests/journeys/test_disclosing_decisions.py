@@ -96,7 +96,7 @@ class House:
             base,
             Opened(
                 actions=self.disclosures.actions(),
-                hears=dict.fromkeys(hears, (self.disclosures.decision_moved,)),
+                hears=dict.fromkeys(hears, (self.disclosures.following.decision_moved,)),
             ),
         )
 
@@ -306,7 +306,7 @@ async def test_a_hint_of_the_target_makes_us_ask_at_once(house):
             await asyncio.sleep(0.02)
     house.simulators.ask("POST", "/credit/judge", {})
     notice = VerdictNotice(reference=row.effect_reference)
-    await house.store.write(lambda conn: house.disclosures.take_notice(conn, "credit", notice, "exc"))
+    await house.store.write(lambda conn: house.disclosures.following.take_notice(conn, "credit", notice, "exc"))
     await house.until(credit, "PUBLISHED")
 
 
@@ -393,8 +393,8 @@ async def test_a_portal_that_is_down_for_days_raises_the_alarm_and_is_withdrawn_
     await house.revoke()
     await house.until(credit, "WITHDRAWN")
     house.travel(date(2026, 9, 19))
-    assert await house.disclosures.sweep() == 1
-    assert await house.disclosures.sweep() == 0
+    assert await house.disclosures.following.sweep() == 1
+    assert await house.disclosures.following.sweep() == 0
     assert "withdrawal_late" in await house.told(portal)
     house.simulators.clear_faults()
     await house.until(portal, "WITHDRAWN")
@@ -436,11 +436,11 @@ async def test_nothing_is_late_without_one_alarm(house):
     (credit,) = await house.publish("credit")
     await house.until(credit, "SUBMITTED")
     house.travel(date(2026, 9, 22))
-    assert (await house.disclosures.sweep(), await house.disclosures.sweep()) == (1, 0)
+    assert (await house.disclosures.following.sweep(), await house.disclosures.following.sweep()) == (1, 0)
     assert (await house.told(credit))[-1] == "due_soon"
     house.travel(date(2026, 9, 23))
-    assert await house.disclosures.sweep() == 1
-    assert await house.disclosures.sweep() == 0
+    assert await house.disclosures.following.sweep() == 1
+    assert await house.disclosures.following.sweep() == 0
     assert (await house.told(credit))[-1] == "late"
     house.simulators.ask("POST", "/credit/judge", {})
     await house.store.write(lambda conn: house.delivery.hurry(conn, "credit", subject=credit))
@@ -468,7 +468,7 @@ async def test_a_repair_waits_for_the_minimum_period_and_ends_the_publication(ho
 async def test_a_publication_ends_with_its_maximum_period(house):
     (credit,) = await house.published("credit")
     house.travel(date(2027, 9, 14))
-    assert await house.disclosures.sweep() == 0
+    assert await house.disclosures.following.sweep() == 0
     await house.disclosures.inspection.sweep()
     seen = await house.when(credit, lambda row: row.looked_at is not None)
     assert seen.status == "PUBLISHED"

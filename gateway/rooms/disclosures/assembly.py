@@ -29,7 +29,7 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
         appeals_at=options.appeals_shown_at,
     )
     rooms.get(Corrections).leaned_on(records.leans)
-    base.reckoning.follow("disclosures", disclosures.recount)
+    base.reckoning.follow("disclosures", disclosures.following.recount)
     base.reckoning.follow("credit repairs", disclosures.repairs.recount)
     return Opened(
         services=(
@@ -42,15 +42,18 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
             Seeking(base),
         ),
         actions=disclosures.actions(),
-        renews={f"credit.{effect}": disclosures.renewed for effect in REQUESTS},
-        callbacks={VerdictNotice: disclosures.take_notice},
+        renews={f"credit.{effect}": disclosures.following.renewed for effect in REQUESTS},
+        callbacks={VerdictNotice: disclosures.following.take_notice},
         hears={
-            f"decision.{word}": (disclosures.decision_moved,)
+            f"decision.{word}": (disclosures.following.decision_moved,)
             for word in ("amended", "changed", "revoked", "corrected", "appealed", "appeal_ended")
         }
-        | {"disclosure.published": (disclosures.published,), "disclosure.withdrawn": (disclosures.withdrawn,)},
+        | {
+            "disclosure.published": (disclosures.following.published,),
+            "disclosure.withdrawn": (disclosures.following.withdrawn,),
+        },
         comes_round=(
-            Duty("disclosure deadlines", "5 * * * *", lambda _: disclosures.sweep()),
+            Duty("disclosure deadlines", "5 * * * *", lambda _: disclosures.following.sweep()),
             Duty("credit repairs", "20 * * * *", lambda _: disclosures.repairs.sweep()),
             Duty("disclosure inspection", "35 * * * *", lambda _: disclosures.inspection.sweep()),
         ),

@@ -22,7 +22,6 @@ from gateway.rooms.disclosures.publication import Organ
 from gateway.rooms.disclosures.records import Disclosure
 from gateway.rooms.disclosures.states import SHOWN, STANDING, Status
 from gateway.words.clock import day_of
-from gateway.words.errors import ConflictProblem
 from gateway.words.saying import FieldName, Sentence, Word, say
 
 Who = Literal["authority", "gateway", "target", "operator", "nobody"]
@@ -117,11 +116,7 @@ class Explanations:
     def look(self, conn: Connection, authority: str, number: str, today: date) -> Explanation:
         """``of`` inside a query of the caller's."""
         decision = self._decisions.read(conn, authority, number)
-        organ = records.organ_of(conn, authority, today)
-        if organ is None:
-            raise ConflictProblem(
-                say("disclosures.no_organ", authority=authority, today=today), type="no-disclosing-organ"
-            )
+        organ = self._planning.organ(conn, authority, today)
         latest = {one.target: one for one in records.of_decision(conn, decision.id)}
         found = [
             self._at(decision, organ, intent, latest.get(intent.target), today)

@@ -164,6 +164,23 @@ class Planning:
         judged = self.judged(conn, decision, organ, (disclosure.target,), told, today)
         require_complete({one.target: one.found for one in judged if isinstance(one.found, Wanting)})
 
+    @staticmethod
+    def organ(conn: Connection, authority: str, today: date) -> Organ:
+        """Who publishes for an authority. Raises ConflictProblem."""
+        found = records.organ_of(conn, authority, today)
+        if found is None:
+            raise ConflictProblem(
+                say("disclosures.no_organ", authority=authority, today=today), type="no-disclosing-organ"
+            )
+        return found
+
+    def sector(
+        self, conn: Connection, decision: Decision, disclosure: Disclosure, today: date
+    ) -> tuple[bool, str] | None:
+        """``at_maximum`` by the organ of the day; None where there is none."""
+        organ = records.organ_of(conn, decision.authority, today)
+        return None if organ is None else self.at_maximum(decision, organ, disclosure, today)
+
     def at_maximum(
         self, decision: Decision, organ: Organ, disclosure: Disclosure, today: date
     ) -> tuple[bool, str] | None:

@@ -7,25 +7,24 @@ withdrawal that is owed waits for what is under way, and then wins over everythi
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 
 from sqlalchemy import Connection
 
 from gateway.foundation.base import Foundation
-from gateway.foundation.delivery import Action, Event, Operation
+from gateway.foundation.delivery import Action, Event
 from gateway.foundation.delivery.events import timeline
 from gateway.foundation.once import NEVER, Once
 from gateway.foundation.two_persons import Person, require_operator
-from gateway.ports.base import Message
-from gateway.ports.credit import DisclosureRecord, VerdictNotice
-from gateway.rooms.decisions import Decision, DecisionFacts, Decisions, EventKind
-from gateway.rooms.decisions import fetch as fetch_decision
-from gateway.rooms.disclosures import records, sweeps
+from gateway.ports.credit import DisclosureRecord
+from gateway.rooms.decisions import Decision, DecisionFacts, Decisions
+from gateway.rooms.disclosures import records
 from gateway.rooms.disclosures.answers import Answers
 from gateway.rooms.disclosures.effects import Effects
 from gateway.rooms.disclosures.ending import Ending
 from gateway.rooms.disclosures.explanation import Explanations
 from gateway.rooms.disclosures.findings import Findings
+from gateway.rooms.disclosures.following import Following
 from gateway.rooms.disclosures.full_text import FullTexts, Release
 from gateway.rooms.disclosures.inspection import Inspection
 from gateway.rooms.disclosures.judging import AS_WRITTEN, Reading
@@ -33,9 +32,8 @@ from gateway.rooms.disclosures.marks import Marks
 from gateway.rooms.disclosures.options import Rounds
 from gateway.rooms.disclosures.outlook import Outlooks
 from gateway.rooms.disclosures.planning import NOTHING_MORE, Intent, Planning, Told
-from gateway.rooms.disclosures.publication import Organ, key_of, record
+from gateway.rooms.disclosures.publication import key_of, record
 from gateway.rooms.disclosures.records import Disclosure, DisclosureFilter
-from gateway.rooms.disclosures.recount import judge_again, recount
 from gateway.rooms.disclosures.repair_notice import RepairNotices
 from gateway.rooms.disclosures.repairs import Repairs, require_performed, send_repair
 from gateway.rooms.disclosures.rules import Rules, TargetProfile, load
@@ -48,15 +46,14 @@ Of = Container[str] | None
 
 
 class Disclosures:
-    """Publish, correct, withdraw, repair, and watch the clocks.
+    """Publish, correct, withdraw and repair. ``following`` follows decisions, targets and days.
 
     ``profiles``: by channel name, what a target shows and how soon, where it differs from the rules' own profile for
     its adapter. ``due_soon_days``: how many working days before a last day it is told of. ``full_text``: when a full
     text may leave; ``texts`` shows them and has them confirmed. ``reading``: how the rules are read here.
     ``a_day``: how many records a target takes in a day, by its channel. ``explanations``, ``notices`` and ``outlooks``
-    only read.
-    ``rounds``: how often it is looked. ``appeals_at``: as for ``Marks``. ``marks``, ``repairs`` and ``inspection``: the
-    services beside this one, over the same records.
+    only read. ``rounds``: how often it is looked. ``appeals_at``: as for ``Marks``. ``marks``,
+    ``repairs`` and ``inspection``: the services beside this one, over the same records.
     """
 
     def __init__(
@@ -81,15 +78,15 @@ class Disclosures:
         self._planning = Planning(
             self._effects, base.channels, base.reckoning, self._rules, profiles or {}, self.texts, reading
         )
-        self._due_soon_days = tuple(due_soon_days)
         self.explanations = Explanations(base, decisions, self._planning)
         self.notices = RepairNotices(base, self.explanations, self._planning)
         self.outlooks = Outlooks(base, self._effects, dict(a_day or {}))
         rounds, findings = rounds or Rounds(), Findings(base)
         self._findings = findings
         self.marks = Marks(base, self._effects, findings, appeals_at)
+        self.following = Following(base, self._effects, self._planning, self.marks, self.outlooks, due_soon_days)
         self.repairs = Repairs(base, decisions, self._effects, self._rules)
-        ending = Ending(self._effects, findings, base.envelope, rounds.grace_days, self._sector)
+        ending = Ending(self._effects, findings, base.envelope, rounds.grace_days, self._planning.sector)
         self.inspection = Inspection(base, self._effects, findings, ending, self.marks, rounds)
 
     def actions(self) -> tuple[Action, ...]:
@@ -135,7 +132,7 @@ class Disclosures:
         today, at = day_of(now), to_micros(now)
         if decision.revoked:
             raise ConflictProblem(say("disclosures.revoked"), type="decision-revoked")
-        organ = self._organ(conn, decision.authority, today)
+        organ = self._planning.organ(conn, decision.authority, today)
         intents = self._planning.intents(conn, decision, organ, targets, told, today)
         return {one.target: self._planning.enter(conn, decision, organ, one, told, today, at) for one in intents}
 
@@ -150,7 +147,7 @@ class Disclosures:
 
         def query(conn: Connection) -> tuple[Intent, ...]:
             decision = self._decisions.read(conn, authority, number)
-            organ = self._organ(conn, authority, today)
+            organ = self._planning.organ(conn, authority, today)
             return tuple(self._planning.judged(conn, decision, organ, targets, told, today))
 
         return await self._base.store.read(query)
@@ -160,7 +157,7 @@ class Disclosures:
         now = self._base.clock.now()
         today, at = day_of(now), to_micros(now)
         decision = Decision("", authority, number, 1, facts, (), at, at)
-        organ = self._organ(conn, authority, today)
+        organ = self._planning.organ(conn, authority, today)
         return tuple(self._planning.judged(conn, decision, organ, None, NOTHING_MORE, today))
 
     async def release(self, disclosure_id: str, *, of: Of = None, once: Once = NEVER) -> None:
@@ -187,7 +184,7 @@ class Disclosures:
         def unit(conn: Connection) -> str:
             held = self._effects.idle(conn, disclosure_id, say("disclosures.corrected"), of, SHOWN)
             decision = self._decisions.read(conn, held.authority, held.decision_number)
-            profile, organ = self._planning.profile_of(held.target), self._organ(conn, held.authority, today)
+            profile, organ = self._planning.profile_of(held.target), self._planning.organ(conn, held.authority, today)
             self._planning.require_complete_at(conn, decision, organ, held, today)
             assert held.publish_until_on is not None, "what is shown has an end"
             former = held.sent(self._base.envelope)
@@ -306,72 +303,6 @@ class Disclosures:
         """What was sent to the target; None where nothing was."""
         return None if disclosure.record_sealed is None else disclosure.sent(self._base.envelope)
 
-    # --- what happens elsewhere ---------------------------------------------------------------------------------------
-
-    def renewed(self, conn: Connection, _old: Operation, _request: Message, new: Operation) -> None:
-        """People found out that a report never arrived: it goes again under a new reference.
-
-        Unless a withdrawal is owed by now: then it never goes, and the withdrawal wins.
-        """
-        at = new.created_at
-        records.change(conn, new.subject, at, effect_operation=new.id, effect_reference=new.reference)
-        held = self._effects.lock(conn, new.subject)
-        if held.withdraw_wanted_at is not None and held.effect != "withdraw":
-            self._effects.withdrawals.stop_sending(conn, held, at)
-
-    def take_notice(self, conn: Connection, channel: str, notice: VerdictNotice, _exchange_id: str) -> None:
-        """A target says that it has decided: a hint to ask now."""
-        found = records.fetch_by_reference(conn, channel, notice.reference)
-        if found is not None:
-            self._base.delivery.hurry(conn, channel, subject=found.id)
-
-    def decision_moved(self, conn: Connection, event: Event) -> None:
-        """A decision was changed or revoked: its publications are withdrawn. Amended: whatever follows is judged again.
-
-        Appealed against, or not any more: it is marked so where that is shown.
-
-        The clock of a withdrawal runs from the day of the event. A correction of the event moves what is
-        owed for it. The reason is read by the public, so it never says why something is secret.
-        """
-        decision = fetch_decision(conn, self._base.envelope, event.subject)
-        assert decision is not None
-        now = self._base.clock.now()
-        before = None
-        if event.type in ("decision.appealed", "decision.appeal_ended", "decision.corrected"):
-            self.marks.follow(conn, decision, to_micros(now))
-        if event.type in ("decision.appealed", "decision.appeal_ended"):
-            return
-        if event.type == "decision.amended":
-            for one in records.of_decision(conn, decision.id):
-                judge_again(conn, self._effects, self._planning, one.id, now)
-            return
-        cause = _cause(decision)
-        if event.type == "decision.corrected":
-            before = _cause(decision.before(str(event.data["correction"])))
-        if before == cause:
-            return
-        for one in records.of_decision(conn, decision.id):
-            if one.status in STANDING:
-                held = self._effects.lock(conn, one.id)
-                if before is not None and held.withdraw_reason == before[0]:
-                    self._effects.withdrawals.owe_otherwise(conn, held, cause, to_micros(now))
-                elif cause is not None:
-                    self._effects.withdrawals.owe(conn, held, *cause, to_micros(now))
-
-    def published(self, conn: Connection, event: Event) -> None:
-        """It is public: a period that runs from that day is known now."""
-        now = self._base.clock.now()
-        judge_again(conn, self._effects, self._planning, event.subject, now)
-        sweeps.missed(conn, self._effects, event.subject, day_of(now), to_micros(now))
-        decision = fetch_decision(conn, self._base.envelope, self._held(conn, event.subject).decision_id)
-        if decision is not None:
-            self.marks.follow(conn, decision, to_micros(now))
-
-    def withdrawn(self, conn: Connection, event: Event) -> None:
-        """It is public no more."""
-        now = self._base.clock.now()
-        sweeps.missed(conn, self._effects, event.subject, day_of(now), to_micros(now))
-
     async def end(self, disclosure_id: str, reason: str, *, by: Person, of: Of = None, once: Once = NEVER) -> None:
         """A person says that a publication ends although its duties are not performed. Nothing before its maximum.
 
@@ -391,56 +322,7 @@ class Disclosures:
 
         self._wake([await self._base.store.write(once.about(disclosure_id).first(unit))])
 
-    async def sweep(self) -> int:
-        """Tell what is due soon and what is late; how many changed.
-
-        In as many transactions as it takes: what one has told of, the next one does not find any more.
-        """
-        now = self._base.clock.now()
-        today = day_of(now)
-        near = sweeps.windows(self._due_soon_days, today, self._base.reckoning.of(None).calendar)
-        changed = await self._judge_again(now)
-        more = True
-        while more:
-            count = await self._base.store.write(
-                lambda conn: sweeps.sweep(conn, self._effects, near, today, to_micros(now))
-            )
-            changed, more = changed + count, count >= sweeps.SWEPT_AT_ONCE
-        return changed + await self._base.store.write(lambda conn: self.outlooks.tell(conn, now))
-
-    async def _judge_again(self, now: datetime) -> int:
-        """Judge anew whatever was judged by other rules than those of today, in as many transactions as it takes."""
-        digest, after, changed = self._planning.digest(day_of(now)), "", 0
-
-        def unit(conn: Connection) -> list[bool]:
-            nonlocal after
-            ids = records.judged_otherwise(conn, digest, after, sweeps.JUDGED_AT_ONCE)
-            after = [after, *ids][-1]
-            return [judge_again(conn, self._effects, self._planning, one, now) for one in ids]
-
-        while found := await self._base.store.write(unit):
-            changed += sum(found)
-        return changed
-
-    def recount(self, conn: Connection, since: date | None, after: str, most: int) -> Mapping[str, bool]:
-        """What is on the way, or owed, under a last day that is provisional, or with ``since`` lies then or later.
-
-        Whether each moved; ``disclosure.deadline`` tells of it.
-        """
-        now = self._base.clock.now()
-        ids = records.resting_on_days(conn, since, after, most)
-        return {one: recount(conn, self._effects, self._planning, one, now) for one in ids}
-
     # --- inside -------------------------------------------------------------------------------------------------------
-
-    def _organ(self, conn: Connection, authority: str, today: date) -> Organ:
-        """Who publishes for an authority. Raises ConflictProblem."""
-        found = records.organ_of(conn, authority, today)
-        if found is None:
-            raise ConflictProblem(
-                say("disclosures.no_organ", authority=authority, today=today), type="no-disclosing-organ"
-            )
-        return found
 
     def _held(self, conn: Connection, disclosure_id: str) -> Disclosure:
         found = records.fetch(conn, disclosure_id)
@@ -448,23 +330,6 @@ class Disclosures:
             raise NotFoundProblem(say("disclosures.none"))
         return found
 
-    def _sector(
-        self, conn: Connection, decision: Decision, disclosure: Disclosure, today: date
-    ) -> tuple[bool, str] | None:
-        """What is said of duties that are not performed at the maximum: as ``Planning.at_maximum``."""
-        organ = records.organ_of(conn, decision.authority, today)
-        return None if organ is None else self._planning.at_maximum(decision, organ, disclosure, today)
-
     def _wake(self, targets: Iterable[str]) -> None:
         for target in targets:
             self._base.delivery.wake(target)
-
-
-def _cause(decision: Decision) -> tuple[str, date] | None:
-    """Why a decision's publications are withdrawn, in words for the public, and the day of it; None for no reason."""
-    causes = [one for one in decision.events if one.kind in (EventKind.CHANGED, EventKind.REVOKED)]
-    if not causes:
-        return None
-    cause = causes[-1]
-    words = "该行政处罚决定已被撤销" if cause.kind is EventKind.REVOKED else "该行政处罚决定已变更"
-    return (f"{words}：{cause.reason}" if cause.reason else words)[:500], cause.on

@@ -67,7 +67,7 @@ async def test_a_setting_that_changes_reaches_what_is_public(room: Room) -> None
     one = await shown(room, Told())
     await room.decide(seriousness="minor")
     room.disclosures._planning._reading = DisclosureOptions().reading
-    assert await room.disclosures.sweep() > 0
+    assert await room.disclosures.following.sweep() > 0
     assert (await room.disclosures.held(one)).withdraw_wanted_at is not None
 
 

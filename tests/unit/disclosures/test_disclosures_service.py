@@ -82,7 +82,9 @@ async def test_a_hint_makes_us_ask_for_the_verdict_now(room: Room) -> None:
     assert found.effect_reference is not None
     for reference in ("unknown", found.effect_reference):
         notice = VerdictNotice(reference=reference)
-        await room.store.write(lambda conn, said=notice: room.disclosures.take_notice(conn, "city", said, "exc"))
+        await room.store.write(
+            lambda conn, said=notice: room.disclosures.following.take_notice(conn, "city", said, "exc")
+        )
     # the clock stands still, so that by itself the verdict would never be due
     found = await room.when(one, lambda now: now.status is not Status.SUBMITTED, step=0)
     assert found.status in (Status.ACCEPTED, Status.PUBLISHED)
@@ -144,7 +146,7 @@ async def test_what_people_have_sent_again_never_goes_once_a_withdrawal_is_owed(
     def again(conn: Connection) -> None:
         about = {"action": "credit.submit", "channel": "city", "authority": "A1", "subject": one, "request": ask}
         new = room.delivery.enqueue(conn, **about, not_before=to_micros(NOW + timedelta(days=1)))
-        room.disclosures.renewed(conn, new, ask, new)
+        room.disclosures.following.renewed(conn, new, ask, new)
 
     room.store.write_sync(again)
     assert (await room.disclosures.held(one)).status is Status.WITHDRAWN
@@ -267,9 +269,9 @@ async def test_the_sweep_raises_each_alarm_once(room: Room) -> None:
     room.city.says = PENDING
     late = await room.publish("city")
     await room.when(late, lambda now: now.status is Status.SUBMITTED)
-    assert await room.disclosures.sweep() == 0
+    assert await room.disclosures.following.sweep() == 0
     room.clock.advance(timedelta(days=14))
-    assert (await room.disclosures.sweep(), await room.disclosures.sweep()) == (1, 0)
+    assert (await room.disclosures.following.sweep(), await room.disclosures.following.sweep()) == (1, 0)
     assert (await room.told(late))[-1] == "late"
 
 
@@ -281,12 +283,12 @@ async def test_a_last_day_is_told_of_once_for_each_number_of_working_days_before
     said = []
     while day_of(room.clock.now()) <= last:
         for _ in range(2):
-            for _ in range(await room.disclosures.sweep()):
+            for _ in range(await room.disclosures.following.sweep()):
                 _, timeline = await room.disclosures.view(one)
                 said.append((day_of(room.clock.now()).day, timeline[-1].type, timeline[-1].data.get("working_days")))
         room.clock.advance(timedelta(days=1))
     assert said == [(18, "disclosure.due_soon", 3), (21, "disclosure.due_soon", 1)]
-    assert await room.disclosures.sweep() == 1
+    assert await room.disclosures.following.sweep() == 1
     _, timeline = await room.disclosures.view(one)
     assert [event.type for event in timeline[-3:]] == ["disclosure.due_soon", "disclosure.due_soon", "disclosure.late"]
     assert timeline[-2].data == {
@@ -304,9 +306,9 @@ async def test_a_withdrawal_that_is_owed_is_told_of_before_its_last_day(room: Ro
     room.city.says = PENDING
     await room.disclosures.withdraw(one, "撤回")
     found = await room.when(one, lambda now: now.awaiting == "verdict", step=0)
-    assert (found.withdraw_by_on, await room.disclosures.sweep()) == (date(2026, 9, 18), 1)
+    assert (found.withdraw_by_on, await room.disclosures.following.sweep()) == (date(2026, 9, 18), 1)
     room.clock.advance(timedelta(days=2))
-    assert (await room.disclosures.sweep(), await room.disclosures.sweep()) == (1, 0)
+    assert (await room.disclosures.following.sweep(), await room.disclosures.following.sweep()) == (1, 0)
     _, timeline = await room.disclosures.view(one)
     told = [event.data for event in timeline if event.type == "disclosure.due_soon"]
     assert [(data["due"], data["last_day"], data["working_days"]) for data in told] == [
@@ -319,7 +321,7 @@ async def test_what_is_public_in_time_is_never_told_of(room: Room) -> None:
     one = await room.publish()
     await room.until(one, Status.PUBLISHED)
     room.clock.advance(timedelta(days=6))
-    assert await room.disclosures.sweep() == 0
+    assert await room.disclosures.following.sweep() == 0
 
 
 @pytest.mark.both_databases
@@ -331,7 +333,7 @@ async def test_more_than_one_pass_is_told_of_in_one_sweep(room: Room, monkeypatc
     for one in ids:
         await room.when(one, lambda now: now.status is Status.SUBMITTED)
     room.clock.advance(timedelta(days=6))
-    assert (await room.disclosures.sweep(), await room.disclosures.sweep()) == (2, 0)
+    assert (await room.disclosures.following.sweep(), await room.disclosures.following.sweep()) == (2, 0)
 
 
 @pytest.mark.both_databases
@@ -429,31 +431,31 @@ async def test_a_ban_that_begins_later_reaches_what_is_shown(room: Room, tmp_pat
     await room.decide(**FOOD)
     (one,) = await room.disclosures.request("A1", NUMBER, targets=["city"])
     await room.until(one, Status.PUBLISHED)
-    await room.disclosures.sweep()
+    await room.disclosures.following.sweep()
     assert (await room.disclosures.held(one)).withdraw_wanted_at is None, "the ban has not begun"
     room.clock.advance(timedelta(days=6))
-    await room.disclosures.sweep()
+    await room.disclosures.following.sweep()
     held = await room.disclosures.held(one)
     assert held.withdraw_reason_on == date(2026, 9, 20), "counted from the day on which it began, not of the sweep"
     assert held.withdraw_by_on == date(2026, 9, 23)
     assert held.withdraw_reason == "依法不予公开", "the public does not read why"
     assert (await room.until(one, Status.WITHDRAWN)).status is Status.WITHDRAWN
-    assert await room.disclosures.sweep() == 0
+    assert await room.disclosures.following.sweep() == 0
 
 
 async def test_other_rules_are_looked_at_once(room: Room, tmp_path: Path) -> None:
     one = await room.publish()
     await room.until(one, Status.PUBLISHED)
-    assert await room.disclosures.sweep() == 0
+    assert await room.disclosures.following.sweep() == 0
     longer = '[[longest]]\nfrom = 2020-01-01\nmonths = 6\ncounts_from = "decision"\ncitation = "某条例"\n'
     room.under(tmp_path, longer)
-    assert await room.disclosures.sweep() == 1
+    assert await room.disclosures.following.sweep() == 1
     held = await room.disclosures.held(one)
     assert held.publish_until_on == date(2027, 3, 14)
     assert "某条例" in held.citation
     (told,) = await days_told(room, one)
     assert told["publish_until_on_before"] == "2027-09-14"
-    assert await room.disclosures.sweep() == 0
+    assert await room.disclosures.following.sweep() == 0
 
 
 async def test_a_corrected_day_of_decision_moves_every_day_that_hangs_on_it(room: Room) -> None:
@@ -518,14 +520,14 @@ async def test_what_cannot_be_kept_is_told_before_it_is_missed(room: Room) -> No
     one = await room.publish()
     room.disclosures.outlooks._a_day["city"] = 1
     other = await room.store.write(lambda conn: _copies(conn, one, 9))
-    assert await room.disclosures.sweep() > 0
+    assert await room.disclosures.following.sweep() > 0
     query = select(event.c.subject, event.c.data).where(event.c.type == "disclosure.foreseen_late")
     told = await room.store.read(lambda conn: conn.execute(query).all())
     assert told, "ten records at one a day do not leave within seven working days"
     assert {subject for subject, _ in told} <= {one, *other}
     assert all(data["last_day"] == "2026-09-22" < data["leaves_on"] for _, data in told)
     count = len(told)
-    await room.disclosures.sweep()
+    await room.disclosures.following.sweep()
     assert len(await room.store.read(lambda conn: conn.execute(query).all())) == count, "each is told once"
     (found,) = await room.disclosures.outlooks.of(["A1"])
     assert (len(found.foreseen), len(found.lost)) == (10, count)

@@ -90,14 +90,14 @@ async def test_gauges_and_doctor_count_what_is_open_and_what_of_it_is_late(
     city, _ = await on_the_way(room)
     in_time = {("open", "city"): 1, ("open", "portal"): 1, ("late", "city"): 0, ("late", "portal"): 0}
     room.clock.set(datetime(2026, 9, 22, 2, 0, tzinfo=UTC))
-    await room.disclosures.sweep()
+    await room.disclosures.following.sweep()
     assert (await gauges(room), await failed(room, monkeypatch)) == (in_time, []), "the last day is still in time"
     room.clock.advance(timedelta(days=1))
     (said,) = await failed(room, monkeypatch)
     assert said.startswith("2 disclosures")
     assert "city: 1" in said
     assert "portal: 1" in said
-    await room.disclosures.sweep()
+    await room.disclosures.following.sweep()
     assert await gauges(room) == in_time | {("late", "city"): 1, ("late", "portal"): 1}
     await taken(room, city, Status.PUBLISHED)
     assert await gauges(room) == {("open", "portal"): 1, ("late", "portal"): 1}, "what is public is open no more"
@@ -115,7 +115,7 @@ async def test_a_withdrawal_that_is_owed_too_long_is_counted_until_it_is_done(
     await room.when(one, lambda now: now.awaiting == "verdict", step=0)
     assert (await gauges(room), await failed(room, monkeypatch)) == ({("open", "city"): 1, ("late", "city"): 0}, [])
     room.clock.set(datetime(2026, 9, 19, 2, 0, tzinfo=UTC))
-    await room.disclosures.sweep()
+    await room.disclosures.following.sweep()
     assert await gauges(room) == {("open", "city"): 1, ("late", "city"): 1}
     assert await failed(room, monkeypatch) != []
     assert (await room.told(one)).count("withdrawal_late") == 1
@@ -136,12 +136,12 @@ async def test_what_was_not_passed_on_in_time_is_told_of_once_while_it_is_here(
     held = await room.disclosures.held(one)
     assert (held.pass_on_by_on, held.submit_by_on) == (date(2026, 9, 17), date(2026, 9, 22))
     room.clock.set(datetime(2026, 9, 17, 2, 0, tzinfo=UTC))
-    await room.disclosures.sweep()
+    await room.disclosures.following.sweep()
     assert "pass_on_late" not in await room.told(one), "the last day is still in time"
     assert await failed(room, monkeypatch) == []
     room.clock.advance(timedelta(days=1))
     for _ in range(2):
-        await room.disclosures.sweep()
+        await room.disclosures.following.sweep()
     assert (await room.told(one)).count("pass_on_late") == 1
     assert "late" not in await room.told(one), "the province that shows it is still in time"
     assert await gauges(room) == {("open", "city"): 1, ("late", "city"): 1}
@@ -162,7 +162,7 @@ async def test_a_withdrawal_that_comes_about_too_late_is_alarmed_where_no_sweep_
     await taken(room, one, Status.WITHDRAWN)
     assert (await room.told(one)).count("withdrawal_late") == alarms
     assert (await room.disclosures.held(one)).late == bool(alarms)
-    await room.disclosures.sweep()
+    await room.disclosures.following.sweep()
     assert (await room.told(one)).count("withdrawal_late") == alarms, "once"
 
 
