@@ -18,7 +18,7 @@ from gateway.cli.help_words import in_language
 from gateway.cli.lines import line_of
 from gateway.foundation import rooms
 from gateway.foundation.acts import Act
-from gateway.terminal.output import EXIT_CODES, Session, report, spoken
+from gateway.terminal.output import EXIT_CODES, WIDE, Session, report, spoken
 from gateway.words.errors import GatewayError, SettingsError, UnavailableProblem
 from gateway.words.saying import help_in, say, worded
 
@@ -117,6 +117,11 @@ class _Root(TyperGroup):
         in_language(self)
         self.commands = _Commands()
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """``--wide`` may stand anywhere: it is about what is shown, whatever is done."""
+        said = [one for one in args if one == "--wide"]
+        return super().parse_args(ctx, said + [one for one in args if one != "--wide"])
+
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command of a word; where rooms cannot be found, the reason instead of it, but for what is to tell it."""
         trouble = self.commands.trouble
@@ -176,10 +181,12 @@ def root(
     settings: Annotated[
         Path | None, typer.Option("--settings", "-s", help="Settings file; else GATEWAY_SETTINGS, else gateway.toml.")
     ] = None,
+    wide: Annotated[bool, typer.Option("--wide", help="Tables as wide as what stands in them; anywhere.")] = False,
     _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
 ) -> None:
     """What every command has."""
     ctx.obj = Session(settings, _answered_by)
+    WIDE.set(wide)
 
 
 def shown(name: str, found: Mapping[str, Any]) -> Any:

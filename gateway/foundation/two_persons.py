@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Collection, Mapping, Sequence
+import zlib
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -25,9 +26,22 @@ from gateway.foundation.store.inserting import insert_new
 from gateway.foundation.store.rows import reader
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, Problem
-from gateway.words.saying import Sentence, say
+from gateway.words.masking import mask_account, mask_address, mask_document, mask_name, mask_phone
+from gateway.words.saying import FieldName, Sentence, say
 
 _PURPOSE = "two-persons.seen"
+_SHOWN = 120  # characters of a part that stand in a token
+_MOST = 100_000  # bytes of what a token may unfold to
+_MASKS: Mapping[str, Callable[[str], str]] = {
+    **dict.fromkeys(
+        ("name", "party", "party_name", "payer", "payer_name", "holder", "person", "legal_representative"), mask_name
+    ),
+    **dict.fromkeys(("account", "payer_account", "payee_account", "bank_account"), mask_account),
+    **dict.fromkeys(("id_number", "document_number", "document"), mask_document),
+    **dict.fromkeys(("phone", "telephone", "mobile"), mask_phone),
+    "address": mask_address,
+}
+"""Members of a matter that are personal, and how each is shown."""
 _SHORT = 9  # bytes of a part's digest in a token: 72 bits, keyed, so that nobody can make another part fit
 
 
@@ -139,21 +153,31 @@ class TwoPersons:
                 type="operator-needed",
             )
         tokens = self._tokens(face)
-        if seen not in tokens:
-            changed = differences(seen, tokens[0])
-            raise ConflictProblem(
-                say("two_persons.changed", changed=changed),
-                type="changed-since-seen",
-                field="seen",
-                changed=changed,
-            )
+        self.require_seen(seen, face)
         if self._takes_side(conn, matter, person, Side.CONFIRMING) is not Side.CONFIRMING:
             raise ConflictProblem(
                 say("two_persons.other"),
                 type="second-person-needed",
             )
-        self._write(conn, matter, person, Part.CONFIRMED, Side.CONFIRMING, seen)
-        return self._enough(self.participants(conn, matter), tokens, operators)
+        self._write(conn, matter, person, Part.CONFIRMED, Side.CONFIRMING, kept_of(seen))
+        return self._enough(self.participants(conn, matter), list(map(kept_of, tokens)), operators)
+
+    def require_seen(self, seen: str, face: Mapping[str, Any], otherwise: str = "two_persons.changed") -> None:
+        """Raises ConflictProblem (changed-since-seen) where it is not this that was seen, with both sides of each part.
+
+        ``otherwise``: the sentence that says so. Raises InvalidProblem for a token that was not made here.
+        """
+        tokens = self._tokens(face)
+        if kept_of(seen) in map(kept_of, tokens):
+            return
+        those = differences(seen, tokens[0])
+        raise ConflictProblem(
+            say(otherwise, changed=[one.said for one in those]),
+            type="changed-since-seen",
+            field="seen",
+            changed=[one.part for one in those],
+            differences=[{"part": one.part, "seen": one.seen, "now": one.now} for one in those],
+        )
 
     def withdraws(self, conn: Connection, matter: str, person: Person) -> None:
         """A person takes back what waits: whoever proposed it, or a supervisor, which stands in the audit.
@@ -167,7 +191,8 @@ class TwoPersons:
     def seen(self, face: Mapping[str, Any]) -> str:
         """The token over the parts of a matter: what a view shows and a confirmation sends back.
 
-        The same parts give the same token. It tells nothing of their values, and says which of them has changed.
+        The same parts give the same token. It says which of them has changed and what was seen of it, personal values
+        masked; what counts is a digest of the whole value under a key of ours.
         """
         return self._tokens(face)[0]
 
@@ -214,12 +239,13 @@ class TwoPersons:
     def _tokens(self, face: Mapping[str, Any]) -> list[str]:
         """The token over these parts; while the key is being changed also what it was under the one before."""
         parts = {name: self._shorts(name, value) for name, value in face.items()}
+        shown = json.dumps({name: in_short(value) for name, value in face.items()}, ensure_ascii=False, sort_keys=True)
         made = []
         for place in range(max(map(len, parts.values()), default=1)):
             text = json.dumps(
                 {name: those[place] for name, those in parts.items()}, sort_keys=True, separators=(",", ":")
             )
-            made.append(base64.urlsafe_b64encode(text.encode()).decode().rstrip("="))
+            made.append(f"{_encoded(text.encode())}.{_encoded(zlib.compress(shown.encode(), 9))}")
         return made
 
     def _shorts(self, name: str, value: Any) -> list[str]:
@@ -228,10 +254,50 @@ class TwoPersons:
         return [base64.urlsafe_b64encode(one[:_SHORT]).decode() for one in indexes]
 
 
-def differences(seen: str, now: str) -> list[str]:
-    """The names of the parts in which two tokens differ. Raises InvalidProblem for a token that was not made here."""
-    before, after = _parts(seen), _parts(now)
-    return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A part of a matter that is not as it was seen: in words, then and now; None where it was or is not there."""
+
+    part: str
+    seen: str | None
+    now: str | None
+
+    @property
+    def said(self) -> Sentence:
+        """It in words."""
+        known = {"part": FieldName(self.part), "seen": self.seen or "-", "now": self.now or "-"}
+        if self.seen == self.now:  # what is masked, or cut, may read the same
+            return say("two_persons.part_differs", part=known["part"])
+        return say("two_persons.part_changed", **known)
+
+
+def differences(seen: str, now: str) -> list[Difference]:
+    """The parts in which two tokens differ. Raises InvalidProblem for a token that was not made here."""
+    (before, saw), (after, sees) = _parts(seen), _parts(now)
+    names = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    return [Difference(name, saw.get(name), sees.get(name)) for name in names]
+
+
+def in_short(value: Any) -> str | None:
+    """A value as it may be shown beside another: personal ones masked by their names, long ones cut."""
+    text = _in_short("", value)
+    return text if text is None or len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def _in_short(name: str, value: Any) -> str | None:
+    match value:
+        case None:
+            return None
+        case str() if name in _MASKS:
+            return _MASKS[name](value)
+        case bytes():
+            return value.hex()[:16]
+        case Mapping():
+            parts = ((key, _in_short(str(key), one)) for key, one in sorted(value.items()))
+            return " ".join(f"{key}={text}" for key, text in parts if text is not None)
+        case list() | tuple():
+            return "; ".join(_in_short(name, one) or "-" for one in value)
+    return str(value)
 
 
 def require_operator(person: Person, what: Sentence | str) -> None:
@@ -243,14 +309,31 @@ def require_operator(person: Person, what: Sentence | str) -> None:
         )
 
 
-def _parts(token: str) -> dict[str, str]:
+def _parts(token: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Of a token the digest of each part, and what was seen of it."""
+    digests, _, shown = token.partition(".")
     try:
-        found = json.loads(base64.urlsafe_b64decode(token.encode("ascii") + b"=" * (-len(token) % 4)))
-    except (UnicodeError, ValueError):
-        found = None
-    if not isinstance(found, dict):
+        found = json.loads(_decoded(digests))
+        words = json.loads(zlib.decompressobj().decompress(_decoded(shown), _MOST)) if shown else {}
+    except (UnicodeError, ValueError, zlib.error):
+        found = words = None
+    if not (isinstance(found, dict) and isinstance(words, dict)):
         raise InvalidProblem(say("two_persons.not_shown"), field="seen")
-    return {str(name): str(value) for name, value in found.items()}
+    told = {str(name): str(text) for name, text in words.items() if text is not None}
+    return {str(name): str(value) for name, value in found.items()}, told
+
+
+def kept_of(token: str) -> str:
+    """The part of a token that counts, and that is kept: it tells nothing of values."""
+    return token.partition(".")[0]
+
+
+def _encoded(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
+
+
+def _decoded(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4))
 
 
 def _plain(value: Any) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import date
 from enum import IntEnum
@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from gateway.terminal.listing import Listing
 from gateway.words.clock import from_micros, rfc3339
 from gateway.words.errors import ExchangeError, GatewayError, InvalidProblem, Problem, SettingsError, UnavailableProblem
 from gateway.words.saying import Language, Sentence, Word, head_in, of_terminal, said_of, say, worded
 
 if TYPE_CHECKING:  # every command starts here: what only some need is loaded where they use it
     from rich.console import Console
-    from rich.table import Table
     from sqlalchemy import Connection
 
     from gateway.app import App
@@ -57,8 +57,8 @@ class Exit(IntEnum):
 
 EXIT_CODES = tuple(Exit)
 
-_ID = re.compile(r"[a-z]{2,4}_[0-9a-f]{32}")
-_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?\+08:00")
+WIDE: ContextVar[bool] = ContextVar("wide", default=False)
+"""Whether tables are as wide as what stands in them; said with ``--wide``, for this run."""
 _JSON = "gateway.json"
 
 
@@ -199,7 +199,10 @@ def show(value: Mapping[str, Any], as_json: bool, *human: Any) -> None:
         typer.echo(json.dumps(value, ensure_ascii=False, default=lambda one: str(in_words(one))))
         return
     for one in human:
-        console().print(in_words(one), markup=False, highlight=False)
+        if isinstance(one, Listing) and not sys.stdout.isatty():
+            typer.echo("".join(f"{line}\n" for line in one.lines()), nl=False)
+        else:
+            console().print(in_words(one), markup=False, highlight=False)
 
 
 def moment(micros: int | None) -> str | None:
@@ -209,37 +212,27 @@ def moment(micros: int | None) -> str | None:
 
 def table(
     columns: Sequence[Sentence | str], rows: Iterable[Sequence[Any]], title: Sentence | str | None = None
-) -> Table:
-    """A table whose cells wrap and are never cut. Columns are given by their names; names and sentences are worded.
-
-    From 80 columns on an id keeps to one line; a moment is shown to the second, in the time of Shanghai.
-    """
-    from rich.table import Table
-
-    heads, above = map(head, columns), in_words(title)
-    made = Table(*heads, title=above, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for column in made.columns:
-        column.overflow = "fold"
-    wide = console().width >= 80  # else a column of one width would leave none to the others
-    for row in rows:
-        cells = [_cell(value) for value in row]
-        for column, cell in zip(made.columns, cells, strict=False):
-            if wide and _ID.fullmatch(cell):
-                column.width = max(column.width or 0, len(cell))
-        made.add_row(*cells)
-    return made
+) -> Listing:
+    """A table for people. Columns are given by their names; names and sentences are worded."""
+    return _listing(columns, rows, title, headed=True)
 
 
-def _cell(value: Any) -> str:
-    text = "" if value is None else str(in_words(value))
-    return f"{at[1]} {at[2]}" if (at := _MOMENT.fullmatch(text)) else text
-
-
-def facts(known: Mapping[str, Any], title: Sentence | str | None = None) -> Table:
+def facts(known: Mapping[str, Any], title: Sentence | str | None = None) -> Listing:
     """A record for people: what is known of it by name, a line each; what is None is left out."""
-    made = table(["", ""], ((head(name), value) for name, value in known.items() if value is not None), title)
-    made.show_header = False
-    return made
+    return _listing(["", ""], ((head(name), value) for name, value in known.items() if value is not None), title)
+
+
+def _listing(
+    columns: Sequence[Sentence | str], rows: Iterable[Sequence[Any]], title: Sentence | str | None, headed: bool = False
+) -> Listing:
+    return Listing(
+        [head(one) for one in columns],
+        [["" if value is None else str(in_words(value)) for value in row] for row in rows],
+        in_words(title),
+        in_words(say("terminal.zone")),
+        headed=headed,
+        wide=WIDE.get(),
+    )
 
 
 def head(name: Sentence | str) -> str:
@@ -251,7 +244,8 @@ def console() -> Console:
     """Results, wide enough that nothing is broken where no terminal says how wide it is."""
     from rich.console import Console
 
-    return Console(file=sys.stdout, width=None if sys.stdout.isatty() else 240, highlight=False)
+    asked = 10_000 if WIDE.get() else None
+    return Console(file=sys.stdout, width=asked if sys.stdout.isatty() else 240, highlight=False)
 
 
 def progress() -> Console:

@@ -16,9 +16,19 @@ from sqlalchemy.exc import IntegrityError
 from gateway.foundation.access.tables import matter_person, participation
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.crypto.keys import FileKeys
-from gateway.foundation.two_persons import Part, Person, TwoPersons, differences, require_operator
+from gateway.foundation.two_persons import (
+    Difference,
+    Part,
+    Person,
+    TwoPersons,
+    differences,
+    in_short,
+    kept_of,
+    require_operator,
+)
 from gateway.words.clock import SystemClock
 from gateway.words.errors import ConflictProblem, InvalidProblem, Problem
+from gateway.words.saying import Language
 
 WANG = Person("opr_wang", "王敏", operator=True)
 LI = Person("opr_li", "李强", operator=True)
@@ -89,6 +99,25 @@ def test_what_was_swapped_between_look_and_word_is_named(
     assert refused.value.type == "changed-since-seen"
     assert refused.value.extra["changed"] == [name]
     assert [one.part for one in two.participants(conn, "rfd_1")] == [Part.PROPOSED]
+
+
+def test_both_values_of_what_was_swapped_are_said_and_persons_stay_masked(two: TwoPersons, conn: Connection) -> None:
+    two.took_part(conn, "rfd_1", WANG, Part.PROPOSED)
+    now = {**FACE, "amount": "600.00", "payee": {"name": "罗大满", "account": "6222000011112222"}}
+    with pytest.raises(ConflictProblem) as refused:
+        two.confirm(conn, "rfd_1", LI, seen=two.seen({**FACE, "amount": "500.00"}), face=now)
+    assert refused.value.extra["differences"][0] == {"part": "amount", "seen": "500.00", "now": "600.00"}
+    said = refused.value.detail_in(Language.CHINESE)
+    assert "金额（amount）原为 500.00，现为 600.00" in said
+    assert "account=************2222" in said
+    assert "罗大满" not in said + two.seen(now)
+    assert "6222000011112222" not in said + (in_short(now["payee"]) or "")
+
+
+def test_of_a_confirmation_digests_alone_are_kept(two: TwoPersons, conn: Connection) -> None:
+    seen = two.seen(FACE)
+    two.confirm(conn, "rfd_1", LI, seen=seen, face=FACE)
+    assert [one.seen for one in two.participants(conn, "rfd_1")] == [kept_of(seen)]
 
 
 def test_a_key_is_no_person(two: TwoPersons, conn: Connection) -> None:
@@ -193,13 +222,16 @@ def _walk(two: TwoPersons, conn: Connection, steps: list[tuple[Person, Part, int
 def test_what_is_kept_sealed_or_is_a_day_is_seen_too_and_a_change_of_it_is_named(two: TwoPersons) -> None:
     one = two.seen({"payee": b"\x01", "on": date(2026, 9, 16)})
     assert one == two.seen({"payee": b"\x01", "on": date(2026, 9, 16)})
-    assert differences(one, two.seen({"payee": b"\x02", "on": date(2026, 9, 16)})) == ["payee"]
-    assert differences(one, two.seen({"payee": b"\x01", "on": date(2026, 9, 17)})) == ["on"]
+    assert differences(one, two.seen({"payee": b"\x02", "on": date(2026, 9, 16)}))[0].part == "payee"
+    assert differences(one, two.seen({"payee": b"\x01", "on": date(2026, 9, 17)})) == [
+        Difference("on", "2026-09-16", "2026-09-17")
+    ]
 
 
 def test_a_part_that_is_new_or_gone_is_a_change_and_the_order_within_a_part_is_none(two: TwoPersons) -> None:
     one, more = two.seen({"a": 1}), two.seen({"a": 1, "b": 2})
-    assert differences(one, more) == differences(more, one) == ["b"]
+    (added,), (gone,) = differences(one, more), differences(more, one)
+    assert (added.part, added.seen, gone.now) == ("b", None, None)
     assert two.seen({"payee": {"name": "罗", "account": "6"}}) == two.seen({"payee": {"account": "6", "name": "罗"}})
     assert "=" not in one + more
 

@@ -170,7 +170,7 @@ class CloseRequest(Ask):
 
     channel: str = Field(min_length=1, max_length=60)
     month: str = Field(pattern=shaped(r"^20\d\d-(0[1-9]|1[0-2])$", "shapes.month"))
-    seen: str | None = Field(default=None, max_length=2000)
+    seen: str | None = Field(default=None, max_length=4000)
 
 
 class ReopenRequest(Ask):

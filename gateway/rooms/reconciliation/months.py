@@ -6,7 +6,7 @@ figures and dealt with afterwards, as any other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from datetime import date
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ from gateway.foundation.base import Foundation
 from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.lives import Living
 from gateway.foundation.once import NEVER, Once
-from gateway.foundation.two_persons import Part, Person, differences, require_operator
+from gateway.foundation.two_persons import Part, Person, require_operator
 from gateway.rooms.decisions import Clocks
 from gateway.rooms.reconciliation import continuity_records, month_records, run_records
 from gateway.rooms.reconciliation.balance import REPORT_KEY, Balance, canonical, month_days
@@ -33,7 +33,7 @@ from gateway.rooms.reconciliation.states import MONTHS, MonthState
 from gateway.words.clock import to_micros
 from gateway.words.errors import ConflictProblem
 from gateway.words.identifiers import new_id
-from gateway.words.money import format_yuan
+from gateway.words.money import format_sum, format_yuan
 from gateway.words.saying import say
 
 
@@ -182,7 +182,7 @@ class Months:
     def seen(self, shown: MonthClose | Balance) -> str | None:
         """What is sent back by who has seen this: a month that waits to be reopened, or the balance to be closed."""
         if isinstance(shown, Balance):
-            return self._base.two_persons.seen(shown.figures())
+            return self._base.two_persons.seen(_shown(shown.figures()))
         return self._base.two_persons.seen(_face(shown)) if shown.state is MonthState.REOPENING else None
 
     async def held(self, close_id: str) -> MonthClose:
@@ -199,14 +199,8 @@ class Months:
 
     def _as_seen(self, found: Balance, seen: str | None) -> None:
         """Raises ConflictProblem where the balance is not what was seen of it."""
-        if seen is None or not (changed := differences(seen, self._base.two_persons.seen(found.figures()))):
-            return
-        raise ConflictProblem(
-            say("reconciliation.balance_changed", changed=changed),
-            type="changed-since-seen",
-            field="seen",
-            changed=changed,
-        )
+        if seen is not None:
+            self._base.two_persons.require_seen(seen, _shown(found.figures()), "reconciliation.balance_changed")
 
 
 def refuse_frozen(conn: Connection, channel: str, day: date) -> None:
@@ -220,6 +214,11 @@ def refuse_frozen(conn: Connection, channel: str, day: date) -> None:
 
 
 def _complete(conn: Connection, channel: str, first: date, last: date) -> None:
+    """Raises ConflictProblem for days that are missing; what was before the channel began here is nobody's."""
+    begin = run_records.began(conn, channel)
+    if begin is not None and begin > last:
+        raise ConflictProblem(say("reconciliation.before_began", channel=channel, first=begin), type="month-incomplete")
+    first = first if begin is None else max(first, begin)
     if missing := run_records.days_without_run(conn, channel, first, last):
         raise ConflictProblem(
             say("reconciliation.days_missing", days=[str(day) for day in missing]),
@@ -245,13 +244,20 @@ def _balanced(found: Balance) -> None:
         )
 
 
+def _shown(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Figures with their sums in yuan, as people are shown them."""
+    sums = ("books", "statements", "adjusted_books", "adjusted_statements", "amount")
+    shown = {name: format_sum(value) if name in sums else value for name, value in figures.items()}
+    return shown | {"items": [_shown(one) for one in figures.get("items", ())]} if "items" in figures else shown
+
+
 def _face(close: MonthClose) -> dict[str, Any]:
     """What matters of a month that is to be opened again, by name."""
     return {
         "close": close.id,
         "channel": close.channel,
         "month": close.month,
-        "balance": close.figures,
+        "balance": _shown(close.figures),
         "digest": close.digest,
         "reason": close.reason,
         "asked_by": close.asked_by,

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from gateway.foundation.base import Foundation
+from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.delivery import Event, Sent
 from gateway.foundation.lives import Living
 from gateway.foundation.once import NEVER, Once
@@ -42,6 +43,7 @@ from gateway.rooms.refunds.unforeseen_money import Exceptions
 from gateway.words.clock import from_micros, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
 from gateway.words.identifiers import new_id
+from gateway.words.money import format_sum
 from gateway.words.saying import say
 
 _OPERATORS = 2  # where money moves
@@ -164,7 +166,7 @@ class Proposals:
             proposal, known = one.proposal, one.about
             if one.state is not ProposalState.PROPOSED or known.state is not BreakState.OPEN:
                 raise _not_proposed()
-            face = _face(conn, one)
+            face = _face(conn, one, self._base.envelope)
             if not self._base.two_persons.confirm(
                 conn, proposal_id, by, seen=seen, face=face, operators=_OPERATORS
             ):  # pragma: no cover - who proposes is an operator, so the second one is enough
@@ -246,7 +248,7 @@ class Proposals:
         """With what a second person sends back, while one is waited for."""
         if one.state is not ProposalState.PROPOSED:
             return one
-        return replace(one, seen=self._base.two_persons.seen(_face(conn, one)))
+        return replace(one, seen=self._base.two_persons.seen(_face(conn, one, self._base.envelope)))
 
     def _confirmed(self, conn: Connection, one: Proposed, by: str, name: str, now: int) -> bool:
         return self._life.move(
@@ -340,14 +342,14 @@ def _breaks_of(conn: Connection, collection_id: str) -> list[Break]:
     return [one for one in found if one.kind in _OF_EXCEPTIONS]
 
 
-def _face(conn: Connection, one: Proposed) -> dict[str, Any]:
+def _face(conn: Connection, one: Proposed, envelope: Envelope) -> dict[str, Any]:
     """What matters of a proposal, by name: what is confirmed is what was seen of this."""
     known, proposal = one.about, one.proposal
     face: dict[str, Any] = {
         "break": known.id,
         "kind": known.kind,
-        "ours": known.ours,
-        "theirs": known.theirs,
+        "ours": None if known.ours is None else format_sum(known.ours),
+        "theirs": None if known.theirs is None else format_sum(known.theirs),
         "action": proposal.action,
         "reason": proposal.reason,
         "payment": proposal.payment_id,
@@ -356,8 +358,9 @@ def _face(conn: Connection, one: Proposed) -> dict[str, Any]:
     if proposal.refund_id is not None:
         refund = refund_records.held(conn, proposal.refund_id)
         papers = refund_records.documents(conn, refund.id)
-        face["amount"] = refund.amount
-        face["payee"] = refund.payee_sealed
+        payee = refund.payee(envelope)
+        face["amount"] = format_sum(refund.amount)
+        face["payee"] = None if payee is None else payee.model_dump()
         face["documents"] = sorted([paper.kind.value, paper.digest.hex()] for paper in papers)
     return face
 

@@ -6,13 +6,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import Connection, and_, func, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, func, insert, select, update
 
 from gateway.foundation.store.rows import columns, reader
+from gateway.rooms.payments.tables import payment_code
 from gateway.rooms.reconciliation.matching import Side
 from gateway.rooms.reconciliation.remarks import Remark
 from gateway.rooms.reconciliation.states import RunState
 from gateway.rooms.reconciliation.tables import reconciliation_run
+from gateway.words.clock import day_of, from_micros
 from gateway.words.errors import NotFoundProblem
 from gateway.words.saying import say
 
@@ -133,10 +135,21 @@ def days_without_run(conn: Connection, channel: str, first: date, last: date) ->
     return [day for day in every if day not in done]
 
 
+_FIRST_RUN = select(func.min(reconciliation_run.c.day_on)).where(
+    reconciliation_run.c.channel == bindparam("of"), reconciliation_run.c.side == Side.PLATFORM.value
+)
+_FIRST_CODE = select(func.min(payment_code.c.asked_at)).where(payment_code.c.channel == bindparam("of"))
+
+
+def began(conn: Connection, channel: str) -> date | None:
+    """The first day of a channel here: that of its first code or of its first run, whichever came first."""
+    ran = conn.execute(_FIRST_RUN, {"of": channel}).scalar_one_or_none()
+    issued = conn.execute(_FIRST_CODE, {"of": channel}).scalar_one_or_none()
+    days = [one for one in (ran, None if issued is None else day_of(from_micros(issued))) if one is not None]
+    return min(days, default=None)
+
+
 def days_missed(conn: Connection, channel: str, first: date, last: date) -> list[date]:
     """``days_without_run``, from the channel's first run on, whatever became of that."""
-    query = select(func.min(reconciliation_run.c.day_on)).where(
-        reconciliation_run.c.channel == channel, reconciliation_run.c.side == Side.PLATFORM.value
-    )
-    begin = conn.execute(query).scalar_one_or_none()
+    begin = conn.execute(_FIRST_RUN, {"of": channel}).scalar_one_or_none()
     return [] if begin is None else [day for day in days_without_run(conn, channel, first, last) if day >= begin]

@@ -16,7 +16,7 @@ from sqlalchemy.exc import IntegrityError
 from gateway.foundation.base import Foundation
 from gateway.foundation.evidence.later import Prepared
 from gateway.foundation.once import NEVER, Once
-from gateway.foundation.two_persons import TwoPersons, differences
+from gateway.foundation.two_persons import TwoPersons
 from gateway.ports.base import RawExchange
 from gateway.ports.nontax import NonTaxPlatform
 from gateway.rooms.payments import books
@@ -175,13 +175,13 @@ class Reconciliation:
                 not_ours=len(told.beside.strangers),
                 seen=token,
             )
-        if seen != token:
-            changed = differences(seen, token)
-            raise ConflictProblem(
-                say("files.changed", changed=changed), type="changed-since-seen", field="seen", changed=changed
-            )
+        self._two_persons.require_seen(seen, face, "files.changed")
         said = say("files.confirmed", count=face["count"], paid=face["paid"], refunded=face["refunded"], by=order.by)
         return replace(told, beside=replace(told.beside, remarks=(*told.beside.remarks, said)))
+
+    async def began(self, channel: str) -> date | None:
+        """The first day of a channel here: of its first code or its first run. None before either."""
+        return await self._store.read(lambda conn: run_records.began(conn, channel))
 
     async def catch_up(self, channel: str, *, by: str, back: int = 7) -> list[date]:
         """Run the days of the last ``back`` whose statement was late: ended, and never matched to the end.

@@ -21,7 +21,7 @@ from gateway.foundation.base import Foundation
 from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.delivery import Action, Sent
 from gateway.foundation.once import NEVER, Once
-from gateway.foundation.two_persons import Part, Participant, Person, Side, require_operator
+from gateway.foundation.two_persons import Part, Participant, Person, Side, kept_of, require_operator
 from gateway.rooms.decisions import EventKind
 from gateway.rooms.decisions.records import kinds_of
 from gateway.rooms.payments import records as payment_records
@@ -267,7 +267,7 @@ class Refunds:
         return {
             "id": refund.id,
             "exception": refund.exception_id,
-            "amount": refund.amount,
+            "amount": format_yuan(refund.amount),
             "reason": refund.reason.value,
             "explanation": refund.explanation,
             "payee": None if payee is None else payee.model_dump(),
@@ -389,7 +389,8 @@ def _document(base: Foundation, refund_id: str, given: DocumentInput, by: str) -
 
 def words_on(those: Sequence[Participant], seen: str | None) -> tuple[str, ...]:
     """The names of those who have confirmed what is there now."""
-    names = (one.name for one in those if one.part is Part.CONFIRMED and one.seen == seen)
+    kept = None if seen is None else kept_of(seen)
+    names = (one.name for one in those if one.part is Part.CONFIRMED and one.seen == kept)
     return tuple(dict.fromkeys(names))
 
 

@@ -22,6 +22,7 @@ from gateway.rooms.refunds.service import OPERATORS, Refunds, words_on
 from gateway.rooms.refunds.states import WAYS_OUT, RefundReason, RefundStatus, WayOut
 from gateway.words.errors import ConflictProblem, InvalidProblem
 from gateway.words.identifiers import clean_text
+from gateway.words.money import format_yuan
 from gateway.words.saying import said_of, say
 
 __all__ = ["CHINESE", "WAYS_OUT", "Exceptions", "WayOut"]
@@ -219,7 +220,7 @@ def _face(conn: Connection, odd: ExceptionWithRefund) -> dict[str, Any]:
         "kind": odd.kind.value,
         "resolution": odd.resolution,
         "reason": odd.reason,
-        "amount": money.amount,
+        "amount": format_yuan(money.amount),
         "refund": odd.refund_id,
     }
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gateway.terminal.listing import Listing
 from gateway.terminal.output import Json, moment, parse_day, session, show, spoken, table
 from gateway.words.clock import SystemClock, start_of, to_micros
 from gateway.words.errors import InvalidProblem
@@ -15,12 +16,7 @@ from gateway.words.identifiers import clean_text
 from gateway.words.saying import Language, said_of, say
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from gateway.rooms.seals import SealedDocument
-
-_WIDTHS = {"time": 16, "ended": 9, "document": 37, "approval": 20, "asked_by": 10}
-"""Columns of the list, at most 100 together with what is between them."""
 
 Seal = Annotated[str, typer.Argument(metavar="SEAL", help="The seal's number 印章编号.")]
 
@@ -91,27 +87,24 @@ def uses(
     show({"seal_id": seal, "uses": [_plain(one) for one in found]}, as_json, *human)
 
 
-def _listed(found: list[SealedDocument]) -> Table:
+def _listed(found: list[SealedDocument]) -> Listing:
     """For people."""
     from gateway.rooms.seals.states import CHINESE
 
     chinese = spoken() is Language.CHINESE
-    made = table(
-        tuple(_WIDTHS),
+    return table(
+        ("time", "ended", "document", "approval", "asked_by"),
         (
             (
-                (moment(one.created_at) or "")[:16].replace("T", " "),
+                moment(one.created_at),
                 CHINESE[one.status] if chinese else one.status,
-                "\n".join(filter(None, (one.title, one.decision_number, one.id))),
+                " ".join(filter(None, (one.title, one.decision_number, one.id))),
                 one.approval,
                 one.asked_by,
             )
             for one in found
         ),
     )
-    for column, width in zip(made.columns, _WIDTHS.values(), strict=True):
-        column.max_width = width
-    return made
 
 
 def _plain(document: SealedDocument) -> dict[str, Any]:

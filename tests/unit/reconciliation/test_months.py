@@ -136,6 +136,13 @@ async def test_a_month_that_balances_is_closed_and_its_figures_are_signed(bench:
     assert await bench.told() == [("month.closed", LI.name)]
 
 
+async def test_a_month_is_closed_from_the_day_on_which_its_channel_began(bench: Bench) -> None:
+    """Where it was installed in the middle of a month, nobody owes a statement of the days before."""
+    await bench.reconciled(*range(1, 10))
+    assert await refused(bench.months.close(CHANNEL, "2026-05", by=LI)) == "month-incomplete"
+    assert (await bench.months.close(CHANNEL, MONTH, by=LI)).state is MonthState.CLOSED
+
+
 async def test_a_month_is_not_closed_early_incomplete_or_with_a_fen_that_nothing_names(bench: Bench) -> None:
     assert await refused(bench.months.close(CHANNEL, "2026-07", by=LI)) == "month-not-over"
     await bench.reconciled(7)
