@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _MOMENT = re.compile(r"(\d{4})-(\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?\+08:00")
+_NUMBER = re.compile(r"-?[\d,]{1,13}(\.\d\d)?")
 _WHOLE = re.compile(r"[!-~]+")  # an id, a code, a word: what a double click takes
 _LONGEST: Final = 48  # characters of what is kept whole: longer ones are addresses
 _SOME: Final = 10  # columns that any other text has at least
@@ -23,7 +24,8 @@ class Listing:
     """Rows under heads, all in words already. ``heads`` are hidden for a record, whose first column says what each is.
 
     Columns have the width that they need and the terminal has: text goes over several lines, an id or a code does not.
-    Where those alone do not fit beside each other each row is a block, one line a column. ``zone`` says once of which
+    Where those alone do not fit beside each other each row is a block, one line a column. Numbers and amounts stand to
+    the right. ``even``: columns of one width, whatever stands in them. ``zone`` says once of which
     zone the moments are; they are shown to the second, without this year.
     """
 
@@ -38,7 +40,7 @@ class Listing:
         wide: bool = False,
     ) -> None:
         self.heads, self.rows, self.title = list(heads), [list(row) for row in rows], title
-        self.headed, self.wide, self._zone = headed, wide, zone
+        self.headed, self.wide, self.even, self._zone = headed, wide, False, zone
         self._year = str(SystemClock().now().astimezone(SHANGHAI).year)
 
     @property
@@ -75,6 +77,8 @@ class Listing:
         """How wide each column is; None where it cannot be."""
         from rich.cells import cell_len
 
+        if self.even:
+            return [(most - _GAP * (len(self.heads) - 1)) // len(self.heads)] * len(self.heads)
         columns = [[head if self.headed else "", *cells] for head, *cells in zip(self.heads, *shown, strict=True)]
         wanted = [max(max(map(cell_len, cell.splitlines()), default=0) for cell in column) for column in columns]
         spare = most - _GAP * (len(columns) - 1) - sum(wanted)
@@ -93,8 +97,10 @@ class Listing:
     def _table(self, shown: Sequence[Sequence[str]], widths: Sequence[int]) -> Table:
         made = _bare()
         made.show_header = self.headed
-        for head, width in zip(self.heads, widths, strict=True):
-            made.add_column(head, width=max(width, 1), overflow="fold")
+        for place, (head, width) in enumerate(zip(self.heads, widths, strict=True)):
+            cells = [row[place] for row in shown if row[place]]
+            right = bool(cells) and self.headed and all(_NUMBER.fullmatch(cell) for cell in cells)
+            made.add_column(head, width=max(width, 1), overflow="fold", justify="right" if right else "left")
         for row in shown:
             made.add_row(*row)
         return made

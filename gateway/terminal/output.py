@@ -198,6 +198,11 @@ def show(value: Mapping[str, Any], as_json: bool, *human: Any) -> None:
     if as_json:
         typer.echo(json.dumps(value, ensure_ascii=False, default=lambda one: str(in_words(one))))
         return
+    tell(*human)
+
+
+def tell(*human: Any) -> None:
+    """What people are told on stdout: sentences, and tables, which are lines with tabs where no terminal is."""
     for one in human:
         if isinstance(one, Listing) and not sys.stdout.isatty():
             typer.echo("".join(f"{line}\n" for line in one.lines()), nl=False)

@@ -263,9 +263,7 @@ def _show_resolution(view: Mapping[str, Any], as_json: bool, *, evidence: bool =
         for one in view["evidence"]:
             came = one["outcome"] if one["status"] is None else f"{one['outcome']} {one['status']}"
             sides = table(["we_sent", "they_answered"], [(_body(one["request"]), _body(one["response"]))])
-            for column in sides.columns:
-                column.ratio = 1
-            sides.expand = True
+            sides.even = True
             tried = {"number": one["attempt"], "kind": one["kind"], "started": one["started_at"], "came": came}
             shown += ["", say("operations.attempt", **tried), sides]
             shown += [say("operations.all_of_it", exchange=one["exchange"])]

@@ -14,7 +14,7 @@ from gateway.rooms.reconciliation.balance import month_days
 from gateway.rooms.reconciliation.options import Channel, as_day, one_channel
 from gateway.rooms.reconciliation.report import Kind, Report, as_text
 from gateway.settings import known
-from gateway.terminal.output import Json, console, session, show, table
+from gateway.terminal.output import Json, session, show, table, tell
 from gateway.words.errors import InvalidProblem
 from gateway.words.saying import say
 
@@ -79,7 +79,5 @@ def _print(made: Report) -> None:
         if rows and any(total is not None for total in totals):
             shown = [as_text(total, col.shape) for total, col in zip(totals, one.columns, strict=True)]
             rows.append(["合计", *shown[1:]])
-        made_table = table([col.zh for col in one.columns], rows, title=f"{one.zh}")
-        for column, shape in zip(made_table.columns, one.columns, strict=True):
-            column.justify = "right" if shape.shape in ("fen", "number") else "left"
-        console().print(*([] if number else [f"{made.title}  {made.note}".rstrip()]), "", made_table, sep="\n")
+        head = [] if number else [f"{made.title}  {made.note}".rstrip()]
+        tell(*head, "", table([col.zh for col in one.columns], rows, title=f"{one.zh}"))
