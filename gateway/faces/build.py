@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -16,6 +17,7 @@ from gateway import __version__
 from gateway.app import App
 from gateway.faces import callbacks, health
 from gateway.faces.console import pages as console_pages
+from gateway.faces.console.drawing import HOME
 from gateway.faces.payer import pages
 from gateway.faces.public import pages as public_pages
 from gateway.foundation.acts import acts
@@ -53,6 +55,7 @@ def build(gateway: App, faces: Collection[Face], only: str | None = None) -> Fas
         server.max_body_bytes,
         _LARGEST_CALLBACK | {path: size for room, _ in gateway.rooms for path, size in room.body_limits.items()},
         seconds=server.body_seconds,
+        pages={HOME: partial(console_pages.refusal, gateway)} if "console" in faces else None,
     )
     audited = Audited(door, gateway.base.access, gateway.base.audit)
     counted = Counted(audited, gateway.base.meters, tells=gateway.base.settings.log.access)

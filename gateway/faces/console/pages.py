@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import RedirectResponse, Response
+from starlette.types import Scope
 
 from gateway.faces.assembled import Gateway
 from gateway.faces.console import gate
@@ -25,7 +26,7 @@ from gateway.faces.console.reader import HEADERS, STYLE, Reader, Stranger
 from gateway.faces.console.sent import sent
 from gateway.foundation.access.audit import Act
 from gateway.foundation.http.persons import RIGHT as UNMASKS
-from gateway.foundation.http.problems import fault
+from gateway.foundation.http.problems import fault, problem_of
 from gateway.foundation.once import Once, RepeatedProblem
 from gateway.foundation.screens import (
     ActPage,
@@ -241,6 +242,13 @@ async def _served(request: Request, gateway: Gateway, serve: Serve, *, lacking: 
     except Exception as error:
         known = fault(error, request.url.path)
         return reader.problem(Problem(say("http.internal_error", fault=known), type="internal-error"))
+
+
+def refusal(gateway: Gateway, error: Exception, scope: Scope) -> Response:
+    """What no page could serve (another method, a body too large or that is none), said on a page all the same."""
+    answer = Stranger(gateway, Request(scope)).problem(problem_of(error, scope["path"]))
+    answer.headers.update(getattr(error, "headers", None) or {})
+    return answer
 
 
 async def _ask_who(request: Request, stranger: Stranger) -> Response:

@@ -6,9 +6,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from starlette.exceptions import HTTPException
+from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import Message, Receive, Scope, Send
 
@@ -22,13 +23,17 @@ _MOST_MEMBERS = 100_000
 """Of the JSON in a request: each begins behind a comma, so that they are counted before anything is built of them."""
 
 
+Tell = Callable[[Exception, Scope], Response]
+"""Tells of a failure on a page."""
+
+
 class Door:
     """Serves a request by its plan, else by ``rest``, the router of FastAPI; both fail here, in the same words.
 
     A request body above ``limit`` bytes is refused (413), or above the limit of the longest matching prefix of
     ``larger``; one that takes longer than ``seconds``, and a second more for each 16 KiB, too (408); an address with a
-    NUL character too (422): nothing here is named so, and PostgreSQL takes none. ``policies``: what a browser may load
-    for the pages at these addresses (Content-Security-Policy); for all else nothing.
+    NUL character too (422): nothing here is named so, and PostgreSQL takes none. ``pages``: by the beginning of an
+    address, who tells of a failure there on a page; everywhere else a problem document does.
     """
 
     def __init__(
@@ -39,7 +44,9 @@ class Door:
         larger: Mapping[str, int] | None = None,
         *,
         seconds: float = 30.0,
+        pages: Mapping[str, Tell] | None = None,
     ) -> None:
+        self._pages = dict(pages or {})
         self._rest = rest
         self._plans = plans
         self._limit = limit
@@ -65,7 +72,15 @@ class Door:
                 return
             if isinstance(error, HTTPException) and error.status_code == 405:
                 error.headers = {"Allow": ", ".join(self._taken(scope["path"]))}
-            await answer(error, scope["path"])(scope, receive, noted)
+            await self._told(error, scope)(scope, receive, noted)
+
+    def _told(self, error: Exception, scope: Scope) -> Response:
+        """A failure in the words of whoever serves the address."""
+        path: str = scope["path"]
+        for begins, tell in self._pages.items():
+            if path == begins or path.startswith(f"{begins}/"):
+                return tell(error, scope)
+        return answer(error, path)
 
     def _taken(self, path: str) -> list[str]:
         """The methods that are taken at an address, by whichever of its routes (RFC 9110, 15.5.6)."""

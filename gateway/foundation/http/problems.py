@@ -99,6 +99,17 @@ def answer(error: Exception, path: str) -> Response:
     )
 
 
+def problem_of(error: Exception, path: str) -> Problem:
+    """The same refusal as a Problem, for who tells it on a page."""
+    match error:
+        case Problem():
+            return error
+        case HTTPException():
+            kind, says = _KINDS.get(error.status_code, _KINDS[400])
+            return Problem(getattr(error, "said", None) or say(says), type=kind)
+    return Problem(say("http.internal_error", fault=fault(error, path)), type="internal-error")
+
+
 def fault(error: Exception, path: str) -> str:
     """Tell the log of a fault of ours that nobody foresaw; the id that it is known by there."""
     known = new_id("flt")
