@@ -8,10 +8,11 @@ import io
 from typing import Final
 
 import segno
-from fastapi.responses import Response
+from fastapi.responses import RedirectResponse, Response
 
 from gateway.faces.console import gate
-from gateway.faces.console.reader import Reader
+from gateway.faces.console.drawing import HOME
+from gateway.faces.console.reader import HEADERS, Reader
 from gateway.faces.console.sent import sent
 from gateway.foundation.access import one_time
 from gateway.words.errors import InvalidProblem, Problem
@@ -21,7 +22,7 @@ _ISSUER: Final = "gateway"
 
 
 async def own_page(reader: Reader) -> Response:
-    """Show it, or change what was sent: ``what`` is ``password`` or ``factor``."""
+    """Show it, or change what was sent: ``what`` is ``password``, ``factor`` or ``session``."""
     if reader.request.method != "POST":
         return await _shown(reader, one_time.new_secret())
     fields, _ = await sent(reader.request)
@@ -32,13 +33,16 @@ async def own_page(reader: Reader) -> Response:
             if fields.get("new", "") != fields.get("again", ""):
                 raise InvalidProblem(say("console.not_the_same"), field="again")
             await reader.base.people.change_password(reader.visit, fields.get("old", ""), fields.get("new", ""))
+        elif fields.get("what") == "session":
+            await reader.base.people.end_own(reader.visit, fields.get("session", ""))
         else:
             await reader.base.people.set_factor(reader.visit, secret, fields.get("code", ""))
     except Problem as problem:
         return await _shown(reader, secret, problem)
     again = await gate.visitor(reader.request, reader.gateway)
-    if again is not None:
-        reader.visit = again
+    if again is None:  # one's own session is the one that was ended
+        return RedirectResponse(f"{HOME}/sign-in", 303, HEADERS)
+    reader.visit = again
     return await _shown(reader, one_time.new_secret(), done=fields.get("what"))
 
 
@@ -57,6 +61,7 @@ async def _shown(reader: Reader, secret: bytes, problem: Problem | None = None, 
         at="me",
         problem=told,
         done=done,
+        sessions=[one for one in await reader.base.people.sessions() if one.operator_id == reader.visit.who.client_id],
         sees=[one.name for one in known if one.code in reader.visit.who.authorities],
         secret=base64.b32encode(secret).decode(),
         written=one_time.written(secret),

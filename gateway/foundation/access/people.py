@@ -26,7 +26,7 @@ from gateway.foundation.crypto.sm import same, sm3
 from gateway.foundation.store import Store
 from gateway.settings import ConsoleSettings
 from gateway.words.clock import Clock, to_micros
-from gateway.words.errors import InvalidProblem, Problem, UnavailableProblem
+from gateway.words.errors import InvalidProblem, NotFoundProblem, Problem, UnavailableProblem
 from gateway.words.identifiers import new_id
 from gateway.words.masking import mask_document
 from gateway.words.saying import say
@@ -146,10 +146,29 @@ class People:
         idle, began = self._since()
         return await self._store.read(lambda conn: session_records.live(conn, idle, began))
 
-    async def end(self, session_id: str) -> None:
-        """End somebody's session."""
+    async def end(self, session_id: str) -> Session:
+        """End somebody's session; how it was. Again changes nothing. Raises NotFoundProblem."""
         now = to_micros(self._clock.now())
-        await self._store.write(lambda conn: session_records.end(conn, session_id, now))
+
+        def unit(conn: Connection) -> Session:
+            known = session_records.fetch(conn, session_id)
+            if known is None:
+                raise NotFoundProblem(say("access.no_session"))
+            session_records.end(conn, session_id, now)
+            return known
+
+        return await self._store.write(unit)
+
+    async def end_own(self, visit: Visit, session_id: str) -> None:
+        """A person ends another session of one's own; written down. Raises NotFoundProblem."""
+
+        def unit(conn: Connection, now: int) -> None:
+            known = session_records.fetch(conn, session_id)
+            if known is None or known.operator_id != visit.who.client_id:
+                raise NotFoundProblem(say("access.no_session"))
+            session_records.end(conn, session_id, now)
+
+        await self._act(visit, "end session", unit)
 
     async def last_before(self, visit: Visit) -> Session | None:
         """The person's session before this one."""

@@ -75,6 +75,15 @@ class ClientView(View):
         return cls.showing(one, authorities=list(one.authorities), revoked_at=instant(one.revoked_at))
 
 
+class EndedSessionView(View):
+    """A session of a person that is over."""
+
+    id: str
+    operator: str
+    source: str
+    began_at: str
+
+
 class KeyAsk(Ask):
     """What a key is for, and until when."""
 
@@ -259,6 +268,15 @@ async def issue_operator_key(base: Base, _: OfPeople, login: str, ask: KeyAsk) -
     """Make a key with which an operator uses the API, within the operator's role. It is shown this once."""
     held = await _operator(base.access, login)
     return IssuedKeyView.of(await base.access.issue_operator_key(held.id, label=ask.label, expires_at=ask.expires_at))
+
+
+@router.post("/operator-sessions/{session_id}/end", response_model=EndedSessionView, responses=responses(404))
+async def end_operator_session(base: Base, _: OfPeople, session_id: str) -> EndedSessionView:
+    """End one session of a person at the console, by its id; the next request there is refused, on every node."""
+    ended = await base.people.end(session_id)
+    return EndedSessionView(
+        id=ended.id, operator=ended.operator_id, source=ended.source, began_at=instant(ended.began_at)
+    )
 
 
 async def _client(access: Access, word: str) -> Client:

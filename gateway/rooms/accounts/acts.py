@@ -19,5 +19,11 @@ ACTS = (
         "operators forget-code",
         "accounts:people",
     ),
+    Act(
+        "end_operator_session",
+        "POST /v1/operator-sessions/{session_id}/end",
+        "operators end-session",
+        "accounts:people",
+    ),
     Act("issue_operator_key", "POST /v1/operators/{login}/keys", "operators key", "accounts:people"),
 )

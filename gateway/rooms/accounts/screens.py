@@ -40,6 +40,7 @@ from gateway.foundation.screens import (
     Wanted,
 )
 from gateway.rooms.accounts.acts import ACTS
+from gateway.words.clock import SHANGHAI, from_micros
 from gateway.words.errors import NotFoundProblem
 from gateway.words.saying import Word, say
 
@@ -121,6 +122,8 @@ async def _one(look: Look, operator_id: str) -> Page:
     acts = [] if one.disabled_at is not None else ["password", "forget-code", "disable"]
     if any(key.revoked_at is None for key in keys):
         acts.append("revoke-key")
+    if sessions:
+        acts.append("end-session")
     return Page(title=one.name, tags=(_state(one),), lead=Code(one.id), blocks=blocks, acts=acts)
 
 
@@ -278,6 +281,38 @@ async def _revoke(look: Look, operator_id: str) -> None:
     await look.base.access.revoke_key(look.asked["key"])
 
 
+async def _sessions_of(look: Look, operator_id: str) -> list[Session]:
+    return [one for one in await look.base.people.sessions() if one.operator_id == operator_id]
+
+
+async def _end_form(look: Look, operator_id: str) -> Form:
+    one = await _held(look, operator_id)
+    found = await _sessions_of(look, operator_id)
+    choices = [
+        Choice(each.id, say("accounts.act_end_choice", began=_at(each.began_at), source=each.source)) for each in found
+    ]
+    fields = (
+        Field("session", say("accounts.act_end_which"), "choice", choices=choices, value=_alone(found)),
+        Field("reason", Named("reason"), "area"),
+    )
+    note = Note(say("accounts.act_end_note"), "warn")
+    return Form(say("accounts.act_end_button", login=one.login), (_sessions(found), note), fields)
+
+
+def _alone(found: Sequence[Session]) -> str:
+    return found[0].id if len(found) == 1 else ""
+
+
+def _at(micros: int) -> str:
+    return f"{from_micros(micros).astimezone(SHANGHAI):%m-%d %H:%M}"
+
+
+async def _end_session(look: Look, operator_id: str) -> None:
+    if look.asked["session"] not in {one.id for one in await _sessions_of(look, operator_id)}:
+        raise NotFoundProblem(say("access.no_session"))
+    await look.base.people.end(look.asked["session"])
+
+
 SCREEN = Screen(
     name=_NAME,
     title=say("accounts.screen"),
@@ -308,6 +343,7 @@ SCREEN = Screen(
         ),
         ActPage(name="forget-code", of=_ACTS["forget_operator_code"], form=_forget_form, do=_forget, money=True),
         ActPage(name="revoke-key", of=_ACTS["revoke_key"], form=_revoke_form, do=_revoke, danger=True),
+        ActPage(name="end-session", of=_ACTS["end_operator_session"], form=_end_form, do=_end_session, danger=True),
         ActPage(name="disable", of=_ACTS["disable_operator"], form=_disable_form, do=_disable, danger=True),
     ),
 )

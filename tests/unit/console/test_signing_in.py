@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from foundation import foundation
 
 from gateway.app import App
 from gateway.faces.build import build
-from gateway.foundation.access import one_time
+from gateway.foundation.access import one_time, sign_in
 from gateway.foundation.access.audit import AuditFilter
 from gateway.foundation.store import Store
 from gateway.settings import Settings
@@ -170,3 +171,53 @@ async def test_what_is_no_form_is_refused_in_words(console):
         answer = await console.http.post("/console/sign-in", content=body, headers=kind)
         assert answer.status_code == 422
         assert "提交的内容无法识别" in answer.text
+
+
+async def test_what_no_page_can_serve_is_said_on_a_page(console, one_store):
+    """Another method, what is no form before anybody is known, a body too large: pages in Chinese, with the status."""
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    wrong = [
+        await console.http.delete("/console/today"),
+        await console.http.post("/console/payments/x/cancel", content=b"a=\xff\xfe", headers=kind),
+        await console.http.post("/console/sign-in", content=b"a=" + b"x" * (2 << 20), headers=kind),
+        await console.http.get("/console/a/b/c/d/e"),
+    ]
+    assert [one.status_code for one in wrong] == [405, 422, 413, 404]
+    assert {one.headers["content-type"] for one in wrong} == {"text/html; charset=utf-8"}
+    assert all("行政执法对接网关" in one.text for one in wrong)
+    assert wrong[0].headers["allow"] == "GET, HEAD"
+    assert "default-src 'none'" in wrong[0].headers["content-security-policy"]
+    assert (await console.http.get("/elsewhere")).headers["content-type"] == "application/problem+json"
+
+
+async def test_a_session_is_ended_at_every_node_by_its_person_or_by_who_keeps_accounts(console, one_store, tmp_path):
+    """Two nodes of one database: what one ends the other refuses with the next request; a key within two seconds."""
+    base = console.app.base
+    (operator,) = await base.access.operators()
+    other = foundation(one_store, tmp_path, console.clock)
+    cookie, _ = await base.people.sign_in("duizhang", PASSWORD, "", "192.0.2.7")
+    lost, visit = await base.people.sign_in("duizhang", PASSWORD, "", "192.0.2.8")
+    assert await other.people.of(cookie) is not None
+    await console.sign_in()
+    page = await console.http.get("/console/me")
+    fields = {"what": "session", "session": cookie.rpartition("_")[0], "mark": console.mark(page)}
+    assert "192.0.2.7" in page.text
+    assert "该处登录已结束" in (await console.http.post("/console/me", data=fields)).text
+    assert await other.people.of(cookie) is None
+    await base.access.create_operator("fuhe", "复核岗", "supervisor", PASSWORD)
+    stranger, _ = await base.people.sign_in("fuhe", PASSWORD, "", "")
+    fields["session"] = stranger.rpartition("_")[0]
+    assert (await console.http.post("/console/me", data=fields)).status_code == 404, "not somebody else's"
+    await base.people.end(visit.session.id)
+    assert await other.people.of(lost) is None
+    assert await other.people.of(stranger) is not None
+    acts = await base.audit.find(AuditFilter(action="end session"))
+    assert {one.status for one in acts} == {200, 404}
+
+    issued = await base.access.issue_operator_key(operator.id)
+    assert await other.access.authenticate(issued.token) is not None
+    await base.access.revoke_key(issued.id)
+    assert sign_in._REMEMBERED_SECONDS <= 2
+    async with asyncio.timeout(60):
+        while await other.access.authenticate(issued.token) is not None:
+            await asyncio.sleep(0.05)
