@@ -16,7 +16,7 @@ from gateway.words.clock import day_of
 from gateway.words.saying import Sentence, say
 
 if TYPE_CHECKING:
-    from gateway.words.calendar import WorkingCalendar
+    pass
 
 app = typer.Typer(help="Days off: which years are known, what a new file changes, dates counted anew.")
 _YEARS = 3
@@ -34,7 +34,7 @@ def known(ctx: typer.Context, as_json: Json = False) -> None:
     found = calendars(ours.settings.calendar)
     this = day_of(datetime.now(UTC)).year
     days = {year: sorted(str(day) for day in statutory_days(year)) for year in range(this, this + _YEARS)}
-    published = {year: is_published(found[None], year) for year in days}
+    published = {year: found[None].knows(year) for year in days}
     resting = provisional_dates(ours.read)
     regions = sorted(str(one) for one in found if one is not None)
     show(
@@ -102,11 +102,6 @@ def recount(
 
     moved = asyncio.run(run())
     show({"moved": moved}, as_json, say("calendar.recounted", dates=_by_room(moved), all=sum(moved.values())))
-
-
-def is_published(calendar: WorkingCalendar, year: int) -> bool:
-    """Whether the notice of a year is known."""
-    return not calendar.is_working(date(year, 6, 1)).provisional
 
 
 def provisional_dates(read: Callable[[Callable[[Any], Any]], Any]) -> Mapping[str, int]:

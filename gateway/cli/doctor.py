@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from gateway.cli.calendar import is_published, provisional_dates, resting_said
+from gateway.cli.calendar import provisional_dates, resting_said
 from gateway.cli.channels import check_all
 from gateway.cli.database import found, left_of
 from gateway.foundation import rooms
@@ -39,13 +39,13 @@ from gateway.foundation.store.lock import DatabaseLock, LockedError
 from gateway.foundation.store.store import database_now
 from gateway.settings import FACES, Settings
 from gateway.terminal.output import Exit, Json, Session, in_words, progress, session, show, spoken, table
+from gateway.words.calendar import NOTICE_IS_DUE
 from gateway.words.clock import day_of, from_micros, to_micros
 from gateway.words.errors import GatewayError, Problem, SettingsError
 from gateway.words.saying import Sentence, Word, said_of, say
 
 CLOCK_DRIFT = 2.0  # seconds between this machine and the database
 DISK_LOW, DISK_EMPTY = 1 << 30, 100 << 20  # bytes
-NOTICE_IS_DUE = 10  # the month in which the State Council's notice of the next year comes, or the one after
 UNREADABLE_IS_NEWS = timedelta(days=7)
 BACKUP_IS_OLD = timedelta(days=2)
 _NAMED = 3
@@ -324,7 +324,7 @@ def calendar(ours: Session) -> Iterator[Finding]:
     today = day_of(datetime.now(UTC))
     known = calendars(ours.settings.calendar)[None]
     wanted = today.year + (today.month >= NOTICE_IS_DUE)
-    missing = [year for year in range(today.year, wanted + 1) if not is_published(known, year)]
+    missing = known.unknown_years(today)
     if missing:
         yield Finding("calendar", "warn", say("doctor.calendar_unknown", year=missing[0]))
     else:

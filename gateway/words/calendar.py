@@ -56,6 +56,10 @@ class Judged(Generic[T]):
     provisional: bool
 
 
+NOTICE_IS_DUE = 10
+"""The month in which the State Council's notice of the next year's days off comes, or the one after."""
+
+
 class WorkingCalendar:
     """Which days are worked in mainland China, swap days 调休 included.
 
@@ -100,6 +104,16 @@ class WorkingCalendar:
             first = date(year, 1, 1)
             days |= {first + timedelta(days=number) for number in range((date(year, 12, 31) - first).days + 1)}
         return next((day for day in sorted(days) if self.is_working(day) != other.is_working(day)), None)
+
+    def knows(self, year: int) -> bool:
+        """Whether the notice of a year is known."""
+        return not self.is_working(date(year, 6, 1)).provisional
+
+    def unknown_years(self, today: date) -> list[int]:
+        """Years whose notice should be known and is not: this one, from October on also the next."""
+        return [
+            one for one in range(today.year, today.year + 1 + (today.month >= NOTICE_IS_DUE)) if not self.knows(one)
+        ]
 
     def is_working(self, day: date) -> Judged[bool]:
         """Whether a day is worked."""

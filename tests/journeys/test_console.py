@@ -70,7 +70,6 @@ async def test_two_people_refund_at_the_console(site):
     assert "gateway refunds confirm" in await lin.see(f"{one}/confirm")
     today = await lin.see("/console/today")
     assert "等我复核" in today
-    assert "本页只含：缴款、退付" in today, "nobody takes an empty page for a day without work"
     assert "我提出的" in await gao.see("/console/today")
     refused = await gao.do(f"{one}/confirm", 409)
     assert "错误" in refused
@@ -164,3 +163,35 @@ async def test_a_reconcilers_morning(site):
     await gao.do(f"{odd}/confirm")
     assert "已办结" in await gao.see(odd)
     assert odd in await gao.see(f"/console/payments/{payment['id']}")
+
+
+async def test_who_publishes_and_who_runs_it_have_screens(site):
+    """A channel is stopped and resumed with a reason; a file is judged and not kept; a publication is explained."""
+    await site.app.base.access.create_operator("yun", "yun", "supervisor", PASSWORD)
+    yun = await Browser(site, "yun").sign_in()
+    channel = "/console/channels/creditchina"
+    assert "近 24 小时没有请求" in await yun.see(channel)
+    await yun.do(f"{channel}/stop", 422)
+    assert "不再发送任何请求。原因：对方系统维护" in await yun.do(f"{channel}/stop", reason_usual="their_maintenance")
+    assert "/console/channels?state=STOPPED" in await yun.see("/console/today")
+    assert "creditchina" in await yun.see("/console/channels?state=STOPPED")
+    await yun.do(f"{channel}/resume", reason="维护结束")
+    assert "没有符合条件的记录" in await yun.see("/console/channels?state=STOPPED")
+
+    wrong = await yun.do("/console/verify/-/file", 422, files={"file": ("a.txt", b"text")})
+    assert "文件既不是 PDF 也不是 OFD" in wrong
+    judged = await yun.do("/console/verify/-/file", files={"file": ("a.pdf", b"%PDF-1.4 cut")})
+    assert "验章报告" in judged
+    assert "有效：" not in judged
+
+    number = "望市监罚决字〔2026〕第72号"
+    await site.decide(number)
+    asked = {"authority": "wangchuan-scjg", "decision_number": number}
+    looked = await yun.do("/console/disclosures/-/publish", **asked, step="look")
+    assert "各渠道的结论" in looked
+    listed = await yun.do("/console/disclosures/-/publish", **asked)
+    (one, *_) = re.findall(r"/console/disclosures/dsc_[0-9a-f]{32}", listed)
+    page = await yun.see(one)
+    assert "下一步：" in page or "无须办理" in page
+    assert "各项期限" in page
+    assert "公示期限" in await yun.see("/console/deadlines")

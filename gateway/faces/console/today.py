@@ -1,7 +1,4 @@
-"""今日待办: what waits for a person in the rooms that tell, by its last day. Each count leads to what it counts.
-
-The page names these rooms, so that nobody takes an empty one for a day without work.
-"""
+"""今日待办: what waits for a person in every room, by its last day. Each count leads to what it counts."""
 
 from __future__ import annotations
 
@@ -20,23 +17,28 @@ _NEVER: Final = date.max
 
 def today(gateway: App) -> Screen:
     """The screen over what the rooms say that waits."""
-    telling = [room for room, _ in gateway.rooms if room.waiting]
-    waiting: list[Waiting] = [room.place(place) for room in telling for place in room.waiting]
-    covered = [room.place(place).title for room in telling for place in room.screens]
+    waiting: list[Waiting] = [room.place(place) for room, _ in gateway.rooms for place in room.waiting]
 
     async def page(look: Look) -> Page:
-        found = [one for ask in waiting for one in await ask(look) if one.number]
+        found = [one for ask in (*waiting, _days_off) for one in await ask(look) if one.number]
         found.sort(key=lambda one: (one.due or _NEVER, _RANK[one.tone]))
         second = _table("second", [one for one in found if one.whose == "second"])
         others = _table("others", [one for one in found if one.whose == "others"])
         blocks = [*second, *_table("all", [one for one in found if one.whose == "all"]), *others]
         return Page(
             title=say("console.today"),
-            lead=say("console.today_lead", day=look.today, screens=covered),
+            lead=say("console.today_lead", day=look.today),
             blocks=blocks or [Note(say("console.today_none"), "good")],
         )
 
     return Screen(name=TODAY, title=say("console.today"), scope="", place=0, page=page)
+
+
+async def _days_off(look: Look) -> Sequence[Waits]:
+    """Days off that are not known: of this year, from October on also of the next, when the notice of it is due."""
+    unknown = look.base.reckoning.of(None).calendar.unknown_years(look.today)
+    said = say("console.wait_days_off", years=unknown)
+    return (Waits(said, len(unknown), instead="gateway calendar", tone="warn"),)
 
 
 _RANK: Final = {"bad": 0, "warn": 1, "wait": 2, "plain": 3, "good": 4}

@@ -12,6 +12,7 @@ ROOM = Room(
     open=".assembly:open_room",
     routes=(".routes:router",),
     lives=(".states",),
+    waiting=(".waiting:waiting",),
     events=("cash.overdue", "cash.deadline", "cash.settlement"),
     provisional=".records:provisional",
     tables=".tables",

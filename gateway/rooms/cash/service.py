@@ -8,7 +8,7 @@ small, and how many days, are rows of the law by field (``words.law``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Annotated, Any, Self
@@ -277,6 +277,12 @@ class Cash:
     async def held(self, cash_id: str) -> CashTaken:
         """One sum of cash. Raises NotFoundProblem."""
         return await self._base.store.read(lambda conn: records.held(conn, cash_id))
+
+    async def late(self, authorities: Collection[str]) -> list[CashTaken]:
+        """Cash of these authorities with a duty whose last day is over."""
+        today = day_of(self._base.clock.now())
+        found = await self._base.store.read(lambda conn: records.late(conn, today))
+        return [one for one in found if one.authority in authorities]
 
     async def find(self, wanted: CashFilter) -> list[CashTaken]:
         """Cash, newest first."""

@@ -23,6 +23,15 @@ _SOON: Final = timedelta(days=30)
 
 def look(settings: Settings, _read: Callable[[Callable[[Connection], Any]], Any]) -> Iterator[Finding]:
     """Layers that nothing can sign, or not for long; trust that is incomplete; lists whose next one is due."""
+    yield from _looked(settings)
+
+
+def amiss(settings: Settings) -> list[Finding]:
+    """What of it should be seen to. Blocking: it reads files."""
+    return [one for one in _looked(settings) if one.state != "ok"]
+
+
+def _looked(settings: Settings) -> Iterator[Finding]:
     now = SystemClock().now()
     for authority, key in settings.of_room("seals", SealRules).pades.items():
         yield from layer(authority, key, now)

@@ -15,4 +15,5 @@ ROOM = Room(
     commands={"webhooks": ".commands:app"},
     events=("webhook.disabled", "webhook.given_up", "webhook.test"),
     doctor=".doctor:look",
+    waiting=(".waiting:waiting",),
 )
