@@ -47,13 +47,16 @@ class Callbacks:
 
     # --- where they go ---------------------------------------------------------------------------------------------
 
-    def direct(self, system: str, url: str | None) -> None:
-        """Say where a system's callbacks go; None: nowhere, they wait."""
+    def direct(self, system: str, url: str | None, again_after: float | None = None) -> None:
+        """Say where a system's callbacks go; None: nowhere, they wait.
+
+        ``again_after``: seconds after which one that was not acknowledged goes again; None: soon, then ever later.
+        """
         with self._state.transaction() as tx:
             if url is None:
                 tx.delete("", "callback_urls", system)
             else:
-                tx.put("", "callback_urls", system, {"url": url})
+                tx.put("", "callback_urls", system, {"url": url, "again_after": again_after})
             tx.after_commit(self.resume)
 
     def urls(self) -> dict[str, str]:
@@ -225,7 +228,8 @@ class Callbacks:
                 self._wake.set()
         if document["state"] == "pending":
             again = 0.0 if document["sends"] < 2 and document.get("fault") == "callback_twice" else None
-            wait = BACKOFF[min(document["attempts"] - 1, len(BACKOFF) - 1)] if again is None else again
+            soon = BACKOFF[min(document["attempts"] - 1, len(BACKOFF) - 1)]
+            wait = (target.get("again_after") or soon) if again is None else again
             self._due[callback_id] = time.monotonic() + wait
             self._wake.set()
 

@@ -90,7 +90,11 @@ class Control:
                 "回调地址",
                 "say where a system's callbacks go",
                 self.direct,
-                fields={**system, "url": {"type": ["string", "null"], "title": "地址"}},
+                fields={
+                    **system,
+                    "url": {"type": ["string", "null"], "title": "地址"},
+                    "again_after": {"type": ["number", "null"], "title": "重发间隔（秒）"},
+                },
                 needs=("system", "url"),
             ),
             Act(
@@ -200,7 +204,7 @@ class Control:
         return {"urls": self.base.callbacks.urls(), "callbacks": self.base.callbacks.queued()}
 
     def direct(self, request: Request, body: Any) -> Any:
-        self.world.direct_callbacks(body["system"], body["url"])
+        self.world.direct_callbacks(body["system"], body["url"], body.get("again_after"))
         return self.callbacks(request, body)
 
     async def flush(self, request: Request, body: Any) -> Any:

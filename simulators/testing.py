@@ -117,9 +117,9 @@ class Control:
         """Effects that happened in a system, as operation → reference → count."""
         return dict(self.ask("GET", "/effects", system=system).get(system, {}))
 
-    def callbacks_to(self, system: str, url: str | None) -> None:
-        """Say where a system's callbacks go."""
-        self.ask("POST", "/callbacks", {"system": system, "url": url})
+    def callbacks_to(self, system: str, url: str | None, again_after: float | None = None) -> None:
+        """Say where a system's callbacks go, and after how many seconds again where none is acknowledged."""
+        self.ask("POST", "/callbacks", {"system": system, "url": url, "again_after": again_after})
 
     async def flush_callbacks(self, system: str | None = None) -> list[dict[str, Any]]:
         """One attempt now at all pending callbacks; those still pending."""

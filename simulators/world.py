@@ -67,12 +67,12 @@ class World:
         with self.base.state.transaction() as tx:
             return service.settings(tx, change)
 
-    def direct_callbacks(self, name: str, url: str | None) -> None:
-        """Say where a system's callbacks go; None: nowhere, they wait. ValueError for what is no address."""
+    def direct_callbacks(self, name: str, url: str | None, again_after: float | None = None) -> None:
+        """Say where a system's callbacks go, as ``Callbacks.direct`` does. ValueError for what is no address."""
         taken = self.service(name).wire.addresses
         if url is not None and not url.startswith(taken):
             raise ValueError(f"{url!r} is not an address such as http://127.0.0.1:8080/callbacks/{name}")
-        self.base.callbacks.direct(name, url)
+        self.base.callbacks.direct(name, url, again_after)
 
     def clock_moved(self) -> None:
         """Let happen what the new time makes due."""

@@ -47,7 +47,7 @@ class Command:
     def __init__(self, pid: int, out: Path, err: Path, ended: Path) -> None:
         self.pid, self._out, self._err, self._ended = pid, out, err, ended
 
-    def first_line(self, seconds: float = 30.0) -> str:
+    def first_line(self, seconds: float = 120.0) -> str:
         """Its first line on stdout, as soon as it is there. AssertionError, with what it said, where it ends before."""
         until = time.monotonic() + seconds
         while "\n" not in (text := self._out.read_text(encoding="utf-8")):
@@ -56,7 +56,7 @@ class Command:
             time.sleep(0.02)
         return text.partition("\n")[0]
 
-    def wait(self, seconds: float = 60.0) -> Said:
+    def wait(self, seconds: float = 180.0) -> Said:
         """What it has said, once it has ended."""
         until = time.monotonic() + seconds
         while not self._ended.exists():

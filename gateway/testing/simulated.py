@@ -36,7 +36,7 @@ from gateway.words.masking import Public, mask_published
 from gateway.words.money import format_yuan
 
 START = datetime(2026, 9, 14, 2, 30, tzinfo=UTC)
-QUICK = Timeouts(connect=2.0, read=1.0, write=2.0, total=4.0)
+QUICK = Timeouts(connect=5.0, read=2.5, write=5.0, total=8.0)
 
 
 class Simulators(Protocol):
@@ -66,8 +66,8 @@ class Simulators(Protocol):
         """Set or move the clock."""
         ...
 
-    def callbacks_to(self, system: str, url: str | None) -> None:
-        """Where a system sends its callbacks."""
+    def callbacks_to(self, system: str, url: str | None, again_after: float | None = None) -> None:
+        """Where a system sends its callbacks, and after how many seconds again."""
         ...
 
     async def flush_callbacks(self, system: str | None = None) -> list[dict[str, Any]]:
@@ -120,7 +120,7 @@ class Inbox:
 
     async def next(self) -> Incoming:
         """The next message."""
-        return await asyncio.wait_for(self.messages.get(), 10)
+        return await asyncio.wait_for(self.messages.get(), 60)
 
 
 class SimulatorBench(Bench):
@@ -216,7 +216,8 @@ class SimulatorBench(Bench):
     async def _told_of(self, happening: Awaitable[Any]) -> Incoming:
         """The callback about something that happens now."""
         if self.inbox.server is None:
-            self.simulators.callbacks_to(self.system, await self.inbox.open())
+            # What comes next is about what happens next, and no repetition of what was told before.
+            self.simulators.callbacks_to(self.system, await self.inbox.open(), again_after=3600)
         self.inbox.drain()
         await happening
         return await self._next()

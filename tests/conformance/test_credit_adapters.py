@@ -273,7 +273,7 @@ async def test_a_token_that_the_platform_has_forgotten_is_fetched_anew_without_d
 
 @pytest.mark.parametrize("kind", ["apply_then_silence", "error_500", "malformed", "empty", "truncated"])
 async def test_a_failure_to_get_a_token_is_provably_not_sent(make, simulators, kind):
-    credit = make("credit", read=0.5)
+    credit = make("credit", read=1.5)
     simulators.faults({"system": "credit", "operation": "token", "kind": kind})
     ask = SubmitRequest(reference=reference(), record=disclosed())
     with pytest.raises(NotSentError):

@@ -499,7 +499,7 @@ async def test_quiet_hours_are_busy_until_they_end(platform: Any, simulators: Si
 async def test_an_answer_lost_after_the_effect_is_doubt_and_find_recovers_the_one_bill(
     make: Make, simulators: Simulation, kind: str, door: Door
 ) -> None:
-    platform = make(read=0.4)
+    platform = make(read=1.5)
     simulators.faults({"system": door.system, "operation": "CreateBill", "kind": kind})
     asked = bill()
     with pytest.raises(OutcomeUnknownError):
@@ -514,7 +514,7 @@ async def test_an_answer_lost_after_the_effect_is_doubt_and_find_recovers_the_on
 async def test_silence_before_the_effect_is_doubt_too_and_find_says_none(
     make: Make, simulators: Simulation, door: Door
 ) -> None:
-    platform = make(read=0.4)
+    platform = make(read=1.5)
     simulators.faults({"system": door.system, "operation": "CreateBill", "kind": "silence"})
     asked = bill()
     with pytest.raises(OutcomeUnknownError):
@@ -526,7 +526,7 @@ async def test_silence_before_the_effect_is_doubt_too_and_find_says_none(
 async def test_a_drip_ends_at_the_total_deadline(make: Make, simulators: Simulation, door: Door) -> None:
     simulators.faults({"system": door.system, "operation": "CreateBill", "kind": "drip", "seconds": 0.05})
     with pytest.raises(OutcomeUnknownError):
-        await make(read=0.3).issue(bill())
+        await make(read=1.0).issue(bill())
 
 
 async def test_a_refused_connection_was_not_sent(platform: Any, simulators: Simulation, door: Door) -> None:
@@ -864,7 +864,7 @@ async def test_the_evidence_of_a_frame_shows_nobodys_name(platform: Any) -> None
 async def test_a_bill_taken_in_that_cannot_be_read_back_is_doubt_and_not_a_failure(
     make: Make, simulators: Simulation, kind: str
 ) -> None:
-    platform = make(read=0.4)
+    platform = make(read=1.5)
     asked = bill()
     if kind == "refuse":
         original = platform._wire.exchange

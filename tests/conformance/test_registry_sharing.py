@@ -17,7 +17,7 @@ from gateway.words.errors import ContractError, DeniedError, OutcomeUnknownError
 
 COMPANY = "91990102MA0HD1233R"
 SHOP = "92990102MA0WA4562J"
-QUICK = Timeouts(connect=1, read=0.5, write=1, total=1, pool=1)
+QUICK = Timeouts(connect=5, read=1.5, write=5, total=5, pool=5)
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ from simulators.seal import pki, ses
 
 ORGAN = "11990102002100216D"
 SEAL, EXPIRED = "99010200000021", "99010200000003"
-QUICK = Timeouts(connect=1, read=0.5, write=1, total=1, pool=1)
+QUICK = Timeouts(connect=5, read=1.5, write=5, total=5, pool=5)
 
 
 def application(reference: str = "01K6QH3V7N2M8RXT4A5B6C7D8E", **other) -> ApplyRequest:

@@ -25,7 +25,7 @@ from gateway.words.errors import BusyError, ContractError, RejectedError, Unusab
 from simulators.seal import der, stamps
 
 START = datetime(2026, 11, 3, 2, 0, tzinfo=UTC)
-QUICK = Timeouts(connect=1, read=0.5, write=1, total=1, pool=1)
+QUICK = Timeouts(connect=5, read=1.5, write=5, total=5, pool=5)
 DIGEST = hashlib.sha256(b"a document").digest()
 
 
@@ -96,7 +96,7 @@ class ScriptedBench(TimeStampBench):
         headers, status, body = {"Content-Type": "application/timestamp-reply"}, 200, right
         match self.kind:
             case "silence":
-                await asyncio.sleep(2)
+                await asyncio.sleep(4)
             case "busy":
                 headers, status = headers | {"Retry-After": "7"}, 503
             case "error_500":

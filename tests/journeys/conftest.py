@@ -173,7 +173,7 @@ class Site:
     def client(self, key: str | None) -> httpx.AsyncClient:
         """Another caller, with this key or none."""
         headers = {"Authorization": f"Bearer {key}"} if key is not None else {}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=20)
+        return httpx.AsyncClient(base_url=self.url, headers=headers, trust_env=False, timeout=60)
 
     # --- what a case system does ------------------------------------------------------------------------------------
 
@@ -237,7 +237,7 @@ class Site:
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    async def until(self, path: str, holds: Callable[[Any], bool], seconds: float = 15.0) -> Any:
+    async def until(self, path: str, holds: Callable[[Any], bool], seconds: float = 60.0) -> Any:
         """The record as soon as it is so."""
         view = None
         try:
@@ -316,7 +316,7 @@ class Process:
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Another command beside it."""
         return subprocess.run(
-            self.command(*words), capture_output=True, text=True, check=False, timeout=60, env=environment()
+            self.command(*words), capture_output=True, text=True, check=False, timeout=240, env=environment()
         )
 
     def begin(self) -> None:
@@ -334,7 +334,7 @@ class Process:
         assert self.process is not None
         if self.process.poll() is None:
             self.process.send_signal(number)
-        status = self.process.wait(timeout=30)
+        status = self.process.wait(timeout=120)
         assert self.process.stdout is not None
         self.process.stdout.close()
         return status

@@ -41,7 +41,7 @@ class Bench(YardBench):
             "yard",
             simulators.url("yard"),
             recorder=self.exchanges.append,
-            timeouts=Timeouts(connect=1, read=0.5, write=1, total=2),
+            timeouts=Timeouts(connect=5, read=2, write=5, total=6),
             limits=Limits(keepalive=0),
             sensitive=AnlanYard.info.sensitive,
             clock=self.clock,
