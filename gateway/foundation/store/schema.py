@@ -11,7 +11,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Collection, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -134,7 +134,7 @@ def upgrade(engine: Engine, *, contract: bool = False, heads: Collection[str] = 
     """
     for again in range(_TRIES):
         try:
-            with engine.begin() as conn:
+            with _changing(engine) as conn:
                 _upgrade(conn, contract, heads)
             return
         except DBAPIError as error:
@@ -157,13 +157,40 @@ def _upgrade(conn: Connection, contract: bool, heads: Collection[str]) -> None:
         raise SettingsError("database", say("store.contract_first", revisions=first))
     if contract and found.pending:
         _require_no_others(conn, found.pending)
-    if not found.ahead:
+    if found.lacking or (contract and found.pending):
         config = alembic_config()
         config.attributes["connection"] = conn
         for goal in heads or _goals(known, found, contract or not there):
             command.upgrade(config, goal)
-    _note(conn, scripts)
+        _require_whole(conn)
+        _note(conn, scripts)
     months.prepare(conn, months.monthly(all_tables()), day_of(datetime.now(UTC)))
+
+
+@contextmanager
+def _changing(engine: Engine) -> Iterator[Connection]:
+    """A transaction in which tables are changed.
+
+    SQLite changes one by making it anew: meanwhile nothing may refer to it, which can only be said outside of a
+    transaction (sqlite.org/lang_altertable.html section 7). ``_require_whole`` looks at the references at the end.
+    """
+    with engine.connect() as conn:
+        driver: Any = conn.connection.driver_connection
+        if conn.dialect.name == SQLITE:
+            driver.execute("PRAGMA foreign_keys=OFF")
+        try:
+            with conn.begin():
+                yield conn
+        finally:
+            if conn.dialect.name == SQLITE:
+                driver.execute("PRAGMA foreign_keys=ON")
+
+
+def _require_whole(conn: Connection) -> None:
+    if conn.dialect.name != SQLITE:
+        return  # it has looked all the time
+    if (broken := conn.exec_driver_sql("PRAGMA foreign_key_check").first()) is not None:
+        raise SettingsError("database", say("store.dangling", table=broken[0], of=broken[2]))
 
 
 def _goals(known: Chart, found: Fit, whole: bool) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -129,6 +130,45 @@ def test_what_stands_behind_a_contraction_waits_for_it(sqlite_url: str, newer: C
     with pytest.raises(SettingsError, match="seals_0003 must come first"):
         schema.migrate(sqlite_url)
     assert schema.migrate(sqlite_url, contract=True).after >= {"seals_0004"}
+
+
+REFERRED = (
+    EXPANDS.partition("def upgrade")[0]
+    + """
+def upgrade() -> None:
+    op.create_table("ours", sa.Column("id", sa.Integer, primary_key=True), sa.Column("note", sa.String(9)))
+    op.create_table("theirs", sa.Column("ours", sa.Integer, sa.ForeignKey("ours.id"), primary_key=True))
+"""
+)
+REMADE = (
+    CONTRACTS.partition("def fill")[0]
+    + """
+def upgrade() -> None:
+    with op.batch_alter_table("ours") as batch_op:
+        batch_op.alter_column("note", nullable=False)
+"""
+)
+
+
+@pytest.mark.parametrize("then", ["", "    op.execute('delete from ours')"])
+def test_a_table_that_others_refer_to_is_made_anew_and_keeps_its_rows(
+    sqlite_url: str, newer: Callable[..., None], then: str
+) -> None:
+    newer(REFERRED, REMADE + then)
+    schema.migrate(sqlite_url)
+    engine = open_engine(sqlite_url)
+    with engine.begin() as conn:
+        conn.exec_driver_sql("insert into ours values (1, 'one')")
+        conn.exec_driver_sql("insert into theirs values (1)")
+    with pytest.raises(SettingsError, match="rows of theirs would refer") if then else nullcontext():
+        schema.migrate(sqlite_url, contract=True)
+    with pytest.raises(IntegrityError), engine.begin() as conn:
+        conn.exec_driver_sql("delete from ours")
+    with engine.connect() as conn:
+        assert conn.exec_driver_sql("select note from ours").scalar_one() == "one"
+    with pytest.raises(IntegrityError) if not then else nullcontext(), engine.begin() as conn:
+        conn.exec_driver_sql("insert into ours values (2, null)")
+    engine.dispose()
 
 
 def test_an_empty_database_gets_all_at_once(tmp_path: Path, newer: Callable[..., None]) -> None:
