@@ -403,7 +403,8 @@ class Page:
     """One page: its title, the state of what it shows, blocks, and the acts that its record takes now.
 
     ``side``: blocks that stand at the right where there is room. ``masked``: persons are shown masked on it,
-    and whoever has the right may ask for them plainly.
+    and whoever has the right may ask for them plainly. ``before``, ``after``: where one steps to, as from a month to
+    the next.
     """
 
     title: Said
@@ -413,6 +414,8 @@ class Page:
     side: Sequence[Block] = ()
     lead: Value = None
     masked: bool = False
+    before: To | None = None
+    after: To | None = None
 
 
 # --- acts -------------------------------------------------------------------------------------------------------------

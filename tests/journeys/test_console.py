@@ -195,3 +195,32 @@ async def test_who_publishes_and_who_runs_it_have_screens(site):
     assert "下一步：" in page or "无须办理" in page
     assert "各项期限" in page
     assert "公示期限" in await yun.see("/console/deadlines")
+
+
+async def test_a_month_is_reconciled_closed_and_opened_again(site):
+    """Today tells of days that nobody reconciled; they are run, the month closed as it was seen, and opened by two."""
+    await site.travel("2026-09-29 10:00")
+    await site.paid()
+    await site.travel("2026-10-02 09:00")
+    lin, gao = await two_people(site)
+    await lin.do("/console/reconciliation/-/run", channel="nontax", first="2026-09-01", last="2026-09-29")
+    missed = "/console/reconciliation?only=missed"
+    assert counted(await lin.see("/console/today"))[missed] == 2
+    assert (await lin.see(missed)).count("/console/reconciliation/nontax%3A2026-") == 2
+    assert "请填写：起始日期" in await lin.do("/console/reconciliation/-/run", 422, channel="nontax", last="2026-09-30")
+    last = {"channel": "nontax", "first": "2026-09-30", "last": "2026-09-30"}
+    ran = await lin.do("/console/reconciliation/nontax:2026-09-30/run-day", **last)
+    assert "已完成" in ran
+    assert 'title="2026-09-30 对平"' in await lin.see("/console/reconciliation?month=2026-09")
+
+    month = "/console/reconciliation/nontax:2026-09"
+    assert counted(await lin.see("/console/today"))["/console/reconciliation?only=to-close"] == 1
+    assert "5036.50 元" in await lin.see(f"{month}/close")
+    assert "已月结" in await lin.do(f"{month}/close")
+    assert (await lin.http.get(f"{month}/file/balance.xlsx")).content.startswith(b"PK")
+    await lin.do("/console/reconciliation/nontax:2026-09-30/run-day", 409, **last)
+    await lin.do(f"{month}/reopen", reason="银行补来清算文件")
+    assert f"{month}/confirm-reopening" not in await lin.see(month)
+    assert counted(await gao.see("/console/today"))["/console/reconciliation?only=second"] == 1
+    await gao.do(f"{month}/confirm-reopening")
+    assert "未月结" in await gao.see(month)

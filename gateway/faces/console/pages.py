@@ -550,7 +550,8 @@ class _Doing:
         for one in made.fields:
             given = one.name in self._look.files if one.kind == "file" else self._look.asked.get(one.name)
             if one.required and not given and one.kind != "flag":
-                raise InvalidProblem(say("console.needed", field=one.label), field=one.name)
+                words = self._reader.pen.words(one.label)
+                raise InvalidProblem(say("console.needed", field=words), field=one.name)
 
     def _after(self, done: Done | None) -> Response:
         if done is not None and done.page is not None:

@@ -239,6 +239,16 @@ def count_open(conn: Connection, channel: str, day: date, side: Side = Side.PLAT
     return int(conn.execute(query).scalar_one())
 
 
+def open_by_day(conn: Connection, channel: str, first: date, last: date) -> dict[tuple[date, Side], int]:
+    """How many breaks of each day and side are open."""
+    query = (
+        select(breaks.c.day_on, breaks.c.side, func.count())
+        .where(breaks.c.channel == channel, breaks.c.day_on.between(first, last), _OPEN)
+        .group_by(breaks.c.day_on, breaks.c.side)
+    )
+    return {(day, Side(side)): number for day, side, number in conn.execute(query)}
+
+
 def between(
     conn: Connection, channel: str, first: date, last: date, authorities: Collection[str] | None = None
 ) -> list[Break]:

@@ -20,7 +20,7 @@ ROOM = Room(
     tables=".tables",
     keeping=".keeping",
     revisions=".revisions",
-    screens=(".screens:BREAKS",),
-    waiting=(".screens:waiting_breaks",),
-    body_limits={"/v1/statement-files": 200 << 20},
+    screens=(".month_screen:CALENDAR", ".screens:BREAKS"),
+    waiting=(".month_screen:waiting_days", ".screens:waiting_breaks"),
+    body_limits={"/v1/statement-files": 200 << 20, "/console/reconciliation": 200 << 20},
 )

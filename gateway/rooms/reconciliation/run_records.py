@@ -121,6 +121,17 @@ def last_of_days(conn: Connection, channel: str, first: date, last: date) -> lis
     return [_read(row) for row in conn.execute(ordered).mappings()]
 
 
+def latest_of_days(conn: Connection, channel: str, first: date, last: date) -> list[Run]:
+    """The last run of each side and day, whatever became of it: of days that none was done for."""
+    latest = (
+        select(func.max(reconciliation_run.c.id))
+        .where(reconciliation_run.c.channel == channel, reconciliation_run.c.day_on.between(first, last))
+        .group_by(reconciliation_run.c.day_on, reconciliation_run.c.side)
+    )
+    query = select(reconciliation_run).where(reconciliation_run.c.id.in_(latest))
+    return [_read(row) for row in conn.execute(query).mappings()]
+
+
 def days_without_run(conn: Connection, channel: str, first: date, last: date) -> list[date]:
     """Days from ``first`` to ``last`` that the platform's statement was not matched for after they had ended."""
     query = select(reconciliation_run.c.day_on).where(

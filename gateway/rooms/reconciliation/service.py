@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -20,7 +20,7 @@ from gateway.foundation.two_persons import TwoPersons
 from gateway.ports.base import RawExchange
 from gateway.ports.nontax import NonTaxPlatform
 from gateway.rooms.payments import books
-from gateway.rooms.reconciliation import files, run_records, statement_records
+from gateway.rooms.reconciliation import break_records, files, run_records, statement_records
 from gateway.rooms.reconciliation.breaks import Breaks
 from gateway.rooms.reconciliation.day_run import DayRun, RunInput
 from gateway.rooms.reconciliation.matching import Side
@@ -76,6 +76,18 @@ class StatementFile:
 
 
 @dataclass(frozen=True)
+class MonthOfDays:
+    """Days of a channel. ``runs``: the last that was done of a day and side, else the last; ``open``: breaks.
+
+    ``missed``: days that have ended, and that the platform's statement was not matched for.
+    """
+
+    runs: Mapping[tuple[date, Side], Run]
+    open: Mapping[tuple[date, Side], int]
+    missed: Sequence[date]
+
+
+@dataclass(frozen=True)
 class _Order:
     """Which statement a run is of, and who wants it. ``origin``: the file's name; empty where the side is asked."""
 
@@ -113,6 +125,23 @@ class Reconciliation:
     async def find(self, wanted: RunFilter = EVERY_RUN, *, before: str | None = None, limit: int = 50) -> list[Run]:
         """Runs, newest first; ``before`` is the id at which the previous page ended."""
         return await self._store.read(lambda conn: run_records.find(conn, wanted, before=before, limit=limit))
+
+    async def month(self, channel: str, first: date, last: date) -> MonthOfDays:
+        """What came of each day and side from ``first`` to ``last``, and which days nobody has reconciled."""
+        now = to_micros(self._clock.now())
+        every = (first + timedelta(days=n) for n in range((last - first).days + 1))
+        ended = [day for day in every if self.window(channel, day).end <= now]
+
+        def read(conn: Connection) -> MonthOfDays:
+            latest = run_records.latest_of_days(conn, channel, first, last)
+            done = run_records.last_of_days(conn, channel, first, last)
+            return MonthOfDays(
+                runs={(one.day_on, one.side): one for one in (*latest, *done)},
+                open=break_records.open_by_day(conn, channel, first, last),
+                missed=run_records.days_missed(conn, channel, ended[0], ended[-1]) if ended else [],
+            )
+
+        return await self._store.read(read)
 
     async def run(self, channel: str, day: date, *, by: str, once: Once = NEVER, progress: Progress = unseen) -> Run:
         """Fetch the day's statement, believe it as a whole or not at all, match both ways, keep what differs.
