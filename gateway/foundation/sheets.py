@@ -46,6 +46,7 @@ _AFTER_MERGED = tuple(
 )  # fmt: skip
 """What ends the part of a sheet that is read (CT_Worksheet): the rows and the merged cells come before all of these."""
 MAGIC = b"PK\x03\x04"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CUT_NUMBER = say("sheets.cut")
 """What is said of a number of which a spreadsheet has kept fifteen digits."""
 

@@ -6,8 +6,6 @@ from urllib.parse import quote
 
 from fastapi import Response
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
 
 def download(content: bytes, media_type: str, name: str) -> Response:
     """An answer that a browser saves under this name."""

@@ -10,12 +10,13 @@ from pydantic import Field
 
 from gateway.foundation.access import Principal
 from gateway.foundation.http.authorization import may, require_authority
-from gateway.foundation.http.downloads import XLSX, download
+from gateway.foundation.http.downloads import download
 from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import service
 from gateway.foundation.http.two_persons import person
 from gateway.foundation.http.views import Ask, Cursor, Limit, Page, after, cursor_after
+from gateway.foundation.sheets import XLSX
 from gateway.rooms.disclosures import Disclosures
 from gateway.rooms.disclosures.comparison import Kind
 from gateway.rooms.disclosures.findings import FindingFilter

@@ -9,8 +9,9 @@ from fastapi import APIRouter, Depends, Response
 
 from gateway.foundation.access import Principal
 from gateway.foundation.http.authorization import may
-from gateway.foundation.http.downloads import XLSX, download
+from gateway.foundation.http.downloads import download
 from gateway.foundation.http.problems import responses
+from gateway.foundation.sheets import XLSX
 from gateway.rooms.imports.template import template
 
 router = APIRouter(prefix="/v1", tags=["decisions"], responses=responses(401, 403, 503))

@@ -13,16 +13,18 @@ from pydantic import BaseModel, Field
 from gateway.foundation.access import Principal
 from gateway.foundation.base import Foundation
 from gateway.foundation.http.authorization import require_authority
-from gateway.foundation.http.downloads import XLSX, download
+from gateway.foundation.http.downloads import download
 from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import Base, service
 from gateway.foundation.http.two_persons import Confirmation, person
 from gateway.foundation.http.views import Ask, Cursor, Limit, Page, View, after, cursor_after, instant
+from gateway.foundation.sheets import XLSX
 from gateway.rooms.reconciliation import Months, month_records, report_files
 from gateway.rooms.reconciliation.balance import Balance, canonical, chinese, month_days
 from gateway.rooms.reconciliation.report import Kind
-from gateway.rooms.reconciliation.routes import ChannelName, Operator, Reader, channels_of, serves
+from gateway.rooms.reconciliation.routes import ChannelName, Operator, Reader
+from gateway.rooms.reconciliation.whose import channels_of, serves
 from gateway.words.days import read_day
 from gateway.words.errors import InvalidProblem, NotFoundProblem
 from gateway.words.money import YuanOut

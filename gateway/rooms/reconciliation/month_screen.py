@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Final
 
 from gateway.foundation.acts import by_name
-from gateway.foundation.http.downloads import XLSX
 from gateway.foundation.screens import (
     ActPage,
     Beside,
@@ -46,6 +45,7 @@ from gateway.foundation.screens import (
     Yuan,
     reason_for,
 )
+from gateway.foundation.sheets import XLSX
 from gateway.rooms.reconciliation import report_files
 from gateway.rooms.reconciliation.acts import ACTS
 from gateway.rooms.reconciliation.balance import Balance, chinese, month_days
@@ -54,12 +54,12 @@ from gateway.rooms.reconciliation.month_records import MonthClose, month_of
 from gateway.rooms.reconciliation.months import Months
 from gateway.rooms.reconciliation.profiles import Profiles
 from gateway.rooms.reconciliation.report import Kind
-from gateway.rooms.reconciliation.routes import channels_of, serves
 from gateway.rooms.reconciliation.run_records import Run, RunFilter
 from gateway.rooms.reconciliation.screens import NAME as BREAKS
 from gateway.rooms.reconciliation.screens import day as typed_day
 from gateway.rooms.reconciliation.service import MonthOfDays, Reconciliation, StatementFile
 from gateway.rooms.reconciliation.states import MonthState, RunState
+from gateway.rooms.reconciliation.whose import channels_of, serves
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem, Problem
 from gateway.words.money import format_sum
 from gateway.words.saying import Both, Sentence, Word, say

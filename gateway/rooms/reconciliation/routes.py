@@ -24,7 +24,6 @@ from gateway.foundation.http.two_persons import Confirmation, person
 from gateway.foundation.http.views import Ask, Cursor, Limit, Page, View, after, cursor_after, instant
 from gateway.foundation.once import Once
 from gateway.foundation.two_persons import require_operator
-from gateway.ports.nontax import KIND
 from gateway.rooms.reconciliation import (
     CHINESE,
     Break,
@@ -42,6 +41,7 @@ from gateway.rooms.reconciliation import (
 from gateway.rooms.reconciliation import StatementFile as FileOfSide
 from gateway.rooms.reconciliation.profiles import Profiles
 from gateway.rooms.reconciliation.proposal_records import Action, Proposed
+from gateway.rooms.reconciliation.whose import channels_of, serves
 from gateway.rooms.refunds.proposals import DocumentInput, Payee
 from gateway.words.days import Day
 from gateway.words.errors import NotFoundProblem
@@ -521,31 +521,6 @@ async def withdraw_break_proposal(proposed: TheProposals, who: Operator, proposa
 
 
 # --- whose ----------------------------------------------------------------------------------------------------------
-
-
-async def channels_of(base: Foundation, who: Principal) -> set[str]:
-    """Channels whose sums the caller may see: where nobody else's payments are.
-
-    An operator who sees every authority sees every channel, also one that no route leads to any more.
-    """
-    known = await base.access.authorities()
-    if who.kind == "operator" and all(authority.code in who.authorities for authority in known):
-        return {one.name for one in base.channels.all() if one.info.kind == KIND}
-    mine: set[str] = set()
-    others: set[str] = set()
-    for authority in known:
-        group = mine if authority.code in who.authorities else others
-        group |= {one.name for one in base.channels.route(authority.code, "payments")}
-    return mine - others
-
-
-async def serves(base: Foundation, who: Principal, channel: str) -> None:
-    """Raises NotFoundProblem for a channel whose sums are not the caller's to see."""
-    if channel not in await channels_of(base, who):
-        raise NotFoundProblem(
-            say("reconciliation.channel_shared", channel=channel),
-            field="channel",
-        )
 
 
 async def _mine(breaks: Breaks, who: Principal, break_id: str) -> Break:
