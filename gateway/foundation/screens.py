@@ -131,6 +131,13 @@ class Code:
 
 
 @dataclass(frozen=True)
+class Verbatim:
+    """What crossed the wire, or stands in a file: with its lines and blanks, as far as it is kept readable."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class Tag:
     """A state in a word, with a tone that never stands alone."""
 
@@ -185,7 +192,7 @@ class Deed:
 
 
 Said = str | Sentence | Both | Word | Enum
-Value = Said | int | date | Yuan | Moment | Code | Tag | Due | To | Deed | Many | None
+Value = Said | int | date | Yuan | Moment | Code | Verbatim | Tag | Due | To | Deed | Many | None
 """What may stand in a cell. A ``str`` is shown as it is: what another system, or a person, said."""
 
 

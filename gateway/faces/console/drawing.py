@@ -26,6 +26,7 @@ from gateway.foundation.screens import (
     Screen,
     Tag,
     To,
+    Verbatim,
     Yuan,
 )
 from gateway.words.clock import SHANGHAI, day_of, from_micros, rfc3339
@@ -76,6 +77,8 @@ class Pen:
                 return self.moment(micros or 0)
             case Code(text):
                 return Markup('<span class="code">{}</span>').format(text)
+            case Verbatim(text):
+                return Markup('<pre class="wire" tabindex="0">{}</pre>').format(text)
             case Tag(word, tone):
                 return Markup('<span class="tag {}">{}</span>').format(tone, self.words(word))
             case Due():

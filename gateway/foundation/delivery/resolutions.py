@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 from sqlalchemy import Connection
 
 from gateway.foundation.crypto.envelope import Envelope
@@ -45,6 +46,19 @@ _RESOLVING = say("operations.what_resolving")
 
 
 @dataclass(frozen=True)
+class Possible:
+    """What people can say: that it happened, with an answer of these ``fields``; that it did not, so it goes again.
+
+    ``known``: what of the answer the request says already.
+    """
+
+    happened: bool
+    did_not_happen: bool
+    fields: Mapping[str, FieldInfo]
+    known: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class _Applied:
     """What has followed: the channel to wake, and the operation that was sent again, if one was."""
 
@@ -71,6 +85,17 @@ class Resolutions:
         if action in self._renewals:
             raise ValueError(f"{action} is renewed twice")
         self._renewals[action] = renew
+
+    def possible(self, record: OperationRecord) -> Possible:
+        """What people can say became of an operation, before they say it."""
+        action = self._delivery.action(record.action)
+        renewable = record.effectful and record.action in self._renewals
+        if record.state not in FOR_PEOPLE:
+            return Possible(False, False, {}, {})
+        request = self._delivery.request_of(record)
+        names = action.answer_model.model_fields
+        known = {name: getattr(request, name) for name in names if getattr(request, name, None) is not None}
+        return Possible(action.by_hand, renewable, names, known)
 
     async def propose(
         self,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from gateway.foundation.access import records as access_records
-from gateway.foundation.delivery import operation_records, resolution_records, unreadable_records
+from gateway.foundation.delivery import doubtful_records, operation_records, resolution_records, unreadable_records
+from gateway.foundation.delivery.doubtful_records import Doubtful
 from gateway.foundation.delivery.operation_records import AttemptRecord, OperationRecord, Parked, ParkedKind
 from gateway.foundation.delivery.resolution_records import Resolution
 from gateway.foundation.delivery.states import State
@@ -101,6 +102,19 @@ class Operations:
                 limit=limit,
             )
         )
+
+    async def doubtful(self, wanted: Doubtful, before: str | None, limit: int) -> tuple[Sequence[OperationRecord], int]:
+        """Operations that wait for a person or are in doubt, newest first, and how many there are in all."""
+        return await self._store.read(
+            lambda conn: (
+                doubtful_records.find(conn, wanted, before, limit),
+                doubtful_records.count(conn, wanted),
+            )
+        )
+
+    async def count_doubtful(self, wanted: Doubtful) -> int:
+        """How many there are, counted up to ``doubtful_records.MOST``."""
+        return await self._store.read(lambda conn: doubtful_records.count(conn, wanted))
 
     async def held(self, operation_id: str) -> OperationRecord:
         """One operation. Raises NotFoundProblem."""

@@ -1,0 +1,69 @@
+"""Operations that wait for a person or are in doubt, as somebody looks for them: the SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Connection, func, or_, select
+
+from gateway.foundation.delivery.operation_records import OperationRecord
+from gateway.foundation.delivery.states import FOR_PEOPLE, State
+from gateway.foundation.delivery.tables import operation, resolution
+from gateway.foundation.store.rows import reader
+
+MOST = 1000
+"""Counted so far and no further: nobody reads on."""
+_row = operation.c
+_read = reader(OperationRecord)
+
+
+@dataclass(frozen=True, slots=True)
+class Doubtful:
+    """Which of them; what is None does not narrow. ``number``: of the operation, its record, or our reference.
+
+    ``said_by``, ``said_besides``: what became of it was said by this person, or by another, and waits for a second one.
+    """
+
+    authorities: Collection[str]
+    states: Sequence[State] = FOR_PEOPLE
+    channel: str | None = None
+    parked_for: str | None = None
+    number: str | None = None
+    said_by: str | None = None
+    said_besides: str | None = None
+
+
+def find(conn: Connection, wanted: Doubtful, before: str | None, limit: int) -> list[OperationRecord]:
+    """The newest first; ``before`` is the id at which the previous page ended."""
+    query = select(operation).where(*_fitting(wanted)).order_by(_row.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(_row.id < before)
+    return [_read(one) for one in conn.execute(query).mappings()]
+
+
+def count(conn: Connection, wanted: Doubtful) -> int:
+    """How many there are; not counted beyond ``MOST``."""
+    some = select(_row.id).where(*_fitting(wanted)).limit(MOST).subquery()
+    return int(conn.execute(select(func.count()).select_from(some)).scalar_one())
+
+
+def _fitting(wanted: Doubtful) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = [
+        _row.authority.in_(wanted.authorities),
+        _row.state.in_([one.value for one in wanted.states]),
+    ]
+    if wanted.channel is not None:
+        found.append(_row.channel == wanted.channel)
+    if wanted.parked_for is not None:
+        found.append(_row.code == wanted.parked_for)
+    if wanted.number is not None:
+        found.append(or_(*(column == wanted.number for column in (_row.id, _row.subject, _row.reference))))
+    if wanted.said_by is not None or wanted.said_besides is not None:
+        by = resolution.c.proposed_by
+        mine = by == wanted.said_by if wanted.said_by is not None else by != wanted.said_besides
+        said = select(resolution.c.operation_id).where(
+            resolution.c.withdrawn_at.is_(None), resolution.c.applied.is_(False), mine
+        )
+        found.append(_row.id.in_(said))
+    return found
