@@ -224,3 +224,35 @@ async def test_a_month_is_reconciled_closed_and_opened_again(site):
     assert counted(await gao.see("/console/today"))["/console/reconciliation?only=second"] == 1
     await gao.do(f"{month}/confirm-reopening")
     assert "未月结" in await gao.see(month)
+
+
+async def test_doubt_is_ended_by_two_people_who_saw_both_sides(site):
+    """What was sent stands beside what came; one says that it happened, with the answer, and another confirms."""
+    lin, gao = await two_people(site)
+    site.fault("apply_then_silence", "CreateBill", seconds=0.2)
+    site.fault("answer_code", "QueryBill", times=0, code="18015")  # "no": a contradiction
+    payment = (await site.ask_payment()).json()
+    parked = f"/v1/operations?subject={payment['id']}&state=parked"
+    operation = (await site.until(parked, lambda page: page["items"]))["items"][0]
+    site.simulators.clear_faults()
+    one = f"/console/operations/{operation['id']}"
+
+    assert counted(await lin.see("/console/today"))["/console/operations?state=parked"] == 1
+    assert f"{one}?from=state%3Dparked" in await lin.see("/console/operations?state=parked")
+    shown = await lin.see(one)
+    assert shown.count(operation["reference"]) >= 3, "in the call, in the question, among its facts"
+    assert "须人工核实" in shown
+    assert "罗巧云" not in shown
+    state = await site.simulators.aask("GET", "/state", system="nontax")
+    (bill,) = state["nontax"]["bills"].values()
+    answer = {"answer.reference": operation["reference"], "answer.code": bill["code"], "answer.total": "5,036.50"}
+    said = {"outcome": "happened", "reason_usual": "their_console", **answer}
+    assert 'value="5036.50"' in await lin.see(f"{one}/say"), "what the request says stands there already"
+    assert "错误" in await lin.do(f"{one}/say", 422, **said | {"answer.total": "5036.51"})
+    await lin.do(f"{one}/say", **said)
+    assert f"{one}/confirm" not in await lin.see(one)
+    assert counted(await gao.see("/console/today"))["/console/operations?whose=second"] == 1
+    assert bill["code"] in await gao.see(f"{one}/confirm")
+    await gao.do(f"{one}/confirm")
+    assert "已有确定的结果" in await gao.see(one)
+    assert (await site.reaches(payment, "ISSUED"))["code"] == bill["code"]
