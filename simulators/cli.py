@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import shutil
 import sys
@@ -25,6 +26,7 @@ examples:
   simulators serve --scenario mine.toml             begin with one of your own
   simulators check mine.toml                        is the scenario right, and if not, where and why not
   simulators faults                                 what can be made to go wrong
+  simulators shadow exchanges.jsonl                 does the real platform still speak as the contract has it
   simulators verify wanted.json --control URL       was it asked as expected, and in that order
 """
 
@@ -90,6 +92,33 @@ def parser() -> argparse.ArgumentParser:
     )
     held.add_argument("file", metavar="FILE", help="the expectations")
     held.add_argument("--control", metavar="URL", required=True, help="the control address of the ready line")
+    shadow = commands.add_parser(
+        "shadow",
+        help="hold exchanges with a real platform against the simulated one",
+        description="Ask the simulated platform what was asked of a real one, and tell where their answers differ:"
+        " drift. FILE has redacted exchanges, one a line (of `gateway evidence export` or `simulators record`)."
+        " Exit status 0: no difference, 1: some.",
+    )
+    shadow.add_argument("file", metavar="FILE", type=Path, help="the exchanges")
+    shadow.add_argument(
+        "--system",
+        metavar="CHANNEL=SYSTEM",
+        action="append",
+        default=[],
+        help="the simulated system that stands for a channel of the gateway (default: that of the same name)",
+    )
+    shadow.add_argument("--json", action="store_true", help="one JSON object, for programs")
+    recorded = commands.add_parser(
+        "record",
+        help="forward to a real platform, and write what was exchanged, desensitised",
+        description="Forward what comes to a real platform and add each exchange to a file, desensitised, for"
+        " `simulators shadow`. The first line on stdout is JSON and tells the address to ask in its place.",
+    )
+    recorded.add_argument("to", metavar="URL", help="the base address of the real platform")
+    recorded.add_argument("--system", required=True, help="the simulated system that stands for it")
+    recorded.add_argument("--file", metavar="FILE", type=Path, required=True, help="where exchanges are added")
+    recorded.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    recorded.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
     return made
 
 
@@ -104,6 +133,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if given.command == "check":
         return _check(given.scenario, schema=given.schema)
+    if given.command == "shadow":
+        return _shadow(given.file, given.system, as_json=given.json)
+    if given.command == "record":
+        from simulators.record import Recorder
+        from simulators.record import run as record
+
+        return record(given.host, given.port, Recorder(given.to, given.system, given.file))
     if given.command == "verify":
         return _verify(given.file, given.control)
     from simulators.server import Served
@@ -143,6 +179,28 @@ def _check(named: str | None, *, schema: bool) -> int:
         return 2
     print("as it should be")
     return 0
+
+
+def _shadow(file: Path, named: Sequence[str], *, as_json: bool) -> int:
+    from simulators import exchanges
+    from simulators.shadow import KINDS, Shadow
+
+    try:
+        names = dict(one.split("=", 1) for one in named)
+        told = exchanges.read(file.read_text(encoding="utf-8").splitlines())
+        found = systems.load(sorted({names.get(one.channel, one.channel) for one in told}))
+        drift = asyncio.run(Shadow(found, names).compare(told))
+    except (ValueError, OSError) as problem:
+        print(f"simulators: {problem}", file=sys.stderr)
+        return 2
+    if as_json:
+        print(json.dumps({"exchanges": len(told), "drift": [one.document() for one in drift]}, ensure_ascii=False))
+    else:
+        for one in drift:
+            values = f"{one.real or '-'} / {one.simulated or '-'}"
+            print(f"{one.system} {one.operation} {one.path}: {KINDS[one.kind]}, {values} ({one.times})")
+        print(f"{len(told)} exchanges, {len(drift)} differences")
+    return 1 if drift else 0
 
 
 def _verify(file: str, control: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -76,6 +77,16 @@ class Service:
     def seed(self, tx: Transaction, data: Any) -> None:
         """Take in data from ``POST /_sim/seed`` that fits ``System.seed``. ValueError says what is wrong with it."""
         raise NotImplementedError
+
+    def let_in(self, tx: Transaction, body: bytes) -> dict[str, str]:
+        """Headers under which a request with this body is let in now, by development credentials; for replays."""
+        return {}
+
+    def place(self, method: str, path: str) -> str | None:
+        """Where the operation is that a real platform has at this path, whatever stands before it there."""
+        found = (template for verb, template in self.contract.operations.values() if verb == method)
+        longest = sorted((re.sub(r"\{\w+\}", "[^/]+", one) for one in found), key=len, reverse=True)
+        return next((match[1] for one in longest if (match := re.search(f"({one})$", path))), None)
 
     def chosen_fault(self, operation: str, content: Any) -> Fault | None:
         """A fault that a request or a callback brings on itself by what it is about; planted ones come before it."""

@@ -166,6 +166,12 @@ class NonTax(CollectionPlatform):
             *super().routes(),
         ]
 
+    def let_in(self, tx: Transaction, body: bytes) -> dict[str, str]:
+        return signed_headers(self.secret.encode(), self.node, self.base.clock.now(), body)
+
+    def place(self, method: str, path: str) -> str | None:
+        return "/services" if method == "POST" else None
+
     def looks(self) -> list[tuple[str, str]]:
         return [("WSDL", f"{self.url}/services?wsdl")]
 

@@ -34,7 +34,7 @@ from simulators.frame import (
     text,
 )
 from simulators.marking import MARKS, marks_after, state_of
-from simulators.signing import fresh, genuine
+from simulators.signing import fresh, genuine, signed_headers
 
 _PERSONAL = re.compile(r"(?<!\d)(\d{17}[\dXx]|1[3-9]\d{9})(?!\d)")
 _STATES = {"PUBLISHED": "公示中", "WITHDRAWN": "已撤回", "REPAIRED": "已修复，终止公示", "ENDED": "公示期满"}
@@ -197,6 +197,9 @@ class Shown(Service):
     def credentials(self) -> dict[str, Any]:
         """Node and secret, and the page to look at."""
         return {"node": self.words.node, "secret": self.words.secret, "public": f"{self.url}/public"}
+
+    def let_in(self, tx: Transaction, body: bytes) -> dict[str, str]:
+        return signed_headers(self.words.secret.encode(), self.words.node, self.base.clock.now(), body)
 
     # --- signatures -------------------------------------------------------------------------------------------------
 

@@ -36,6 +36,7 @@ from simulators.frame import (
     rfc3339,
 )
 from simulators.registry.seed import ENTITIES, HISTORY, TOKENS
+from simulators.signing import signed_headers
 
 NAME = "registry"
 NODE = "RK990102"
@@ -222,6 +223,9 @@ class Registry(Service):
             "secret": SECRET,
             "licence_qr": f"http://www.gsxt.gov.cn/%7B{TOKENS[0]['token']}-1716192000000%7D",
         }
+
+    def let_in(self, tx: Transaction, body: bytes) -> dict[str, str]:
+        return signed_headers(SECRET.encode(), NODE, self.base.clock.now(), body)
 
     # --- signatures and refusals -----------------------------------------------------------------------------------
 

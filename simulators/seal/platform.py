@@ -337,6 +337,9 @@ class Seal(Service):
         """Root certificate, status of a seal, waiting jobs."""
         return Desk(self, self.cabinet, self._finish_job).acts()
 
+    def let_in(self, tx: Transaction, body: bytes) -> dict[str, str]:
+        return signed_headers(SECRET.encode(), NODE, self.base.clock.now(), body)
+
     # --- signatures of messages and refusals -------------------------------------------------------------------------
 
     def _signed(self, handler: Handler) -> Handler:

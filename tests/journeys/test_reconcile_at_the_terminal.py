@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import zipfile
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from gateway.cli import app
 from gateway.foundation.crypto.sm import sm3
 from gateway.rooms.reconciliation import Reconciliation
 from gateway.words.clock import day_of
+from simulators import exchanges as recorded
+from simulators import systems
+from simulators.shadow import Shadow
 
 STRAY = "99010226309999999901"
 
@@ -53,6 +57,15 @@ async def test_a_day_is_matched_explained_and_reported_while_the_gateway_runs(si
     exchanges = json.loads((await gateway(site, "reconcile", "explain", twice["id"], "--json")).stdout)["exchanges"]
     asked = [json.loads((await gateway(site, "evidence", "show", one, "--json")).stdout) for one in exchanges]
     assert any("Statement" in str(one) for one in asked)  # what the break rests on can be shown
+
+    # The same exchanges, exported redacted, are held against the simulated platform; one change of it is found alone.
+    exported = recorded.read((await gateway(site, "evidence", "export", "nontax")).stdout.splitlines())
+    bills = [one for one in exported if "CreateBill" in one.request]
+    assert bills
+    assert [one.document() for one in await Shadow(systems.load(["nontax"]), {}).compare(exported)] == []
+    changed = [replace(one, response=one.response.replace("PayStats>", "PayState>")) for one in exported]
+    drift = await Shadow(systems.load(["nontax"]), {}).compare(changed)
+    assert {(one.kind, one.path.rsplit(".", 1)[1]) for one in drift} == {("missing", "PayStats"), ("added", "PayState")}
 
     report = (await gateway(site, "reconcile", "report", "day", str(day))).stdout
     for words in (payment["code"], "待查收入", "合计", "缴款明细"):

@@ -14,6 +14,7 @@ from gateway.foundation.books import Audit, Wrong
 from gateway.foundation.channels import Channels
 from gateway.foundation.evidence.chain import KEPT_BYTES
 from gateway.rooms.evidence.bundle_command import bundle
+from gateway.rooms.evidence.export_command import export
 from gateway.rooms.evidence.verifying import Wanted, evidence_of, verified
 from gateway.terminal.login import FromStdin, Identity, Login, as_operator
 from gateway.terminal.output import Exit, Json, Session, facts, head, in_words, progress, session, show, table
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Evidence 交互留痕: verify all of it, or show one exchange.", no_args_is_help=True)
 app.command("bundle")(bundle)
+app.command("export")(export)
 
 _SHOWN = ("id", "node", "seq", "channel", "direction", "action", "operation_id", "subject", "authority")
 _WIRE = ("method", "url", "status", "outcome")

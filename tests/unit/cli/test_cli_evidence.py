@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -89,6 +90,15 @@ def test_an_exchange_is_shown_redacted_unless_the_exact_bytes_are_asked_for(call
     assert "by_code" in shown.out
     assert "王敏" not in shown.out
     assert call("evidence", "show", "xch_0").code == 4
+
+
+def test_exchanges_of_a_channel_leave_redacted_one_a_line(call: Call, exchanges: list[str]) -> None:
+    lines = [json.loads(line) for line in call("evidence", "export", "register").out.splitlines()]
+    assert [one["id"] for one in lines] == exchanges
+    assert {(one["method"], one["status"], one["started_at"][:10]) for one in lines} == {("POST", 200, "2026-09-21")}
+    assert "王敏" not in str(lines)
+    assert call("evidence", "export", "register", "--most", "1").out.count("\n") == 1
+    assert call("evidence", "export", "nontax").out == ""
 
 
 def test_nothing_is_proved_with_new_keys(call: Call, exchanges: list[str], site: Path) -> None:
