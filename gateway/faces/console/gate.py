@@ -18,6 +18,9 @@ from gateway.words.saying import Language, say
 
 _PATH: Final = "/console"
 _SPEAKS: Final = "console_language"
+_TYPE: Final = "console_type"
+_LARGE: Final = "large"
+_HALF_A_YEAR: Final = 15_552_000
 
 
 def cookie_name(request: Request) -> str:
@@ -37,7 +40,18 @@ def let_go(request: Request, answer: Response) -> None:
 
 def keep_language(answer: Response, language: Language) -> None:
     """Have the browser keep the language for half a year."""
-    answer.set_cookie(_SPEAKS, language.value, max_age=15_552_000, path=_PATH, httponly=True, samesite="lax")
+    answer.set_cookie(_SPEAKS, language.value, max_age=_HALF_A_YEAR, path=_PATH, httponly=True, samesite="lax")
+
+
+def keep_type(answer: Response, *, large: bool) -> None:
+    """Have the browser keep for half a year whether the type is large 适老化."""
+    size = _LARGE if large else "usual"
+    answer.set_cookie(_TYPE, size, max_age=_HALF_A_YEAR, path=_PATH, httponly=True, samesite="lax")
+
+
+def large_type(request: Request) -> bool:
+    """Whether the reader has chosen large type."""
+    return request.cookies.get(_TYPE) == _LARGE
 
 
 def language_of(request: Request) -> Language:

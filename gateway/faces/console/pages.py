@@ -76,6 +76,14 @@ async def choose_language(request: Request, to: str) -> Response:
     return answer
 
 
+@router.get("/type/{size}")
+async def choose_type(request: Request, size: str) -> Response:
+    """Large type or the usual one from now on, on the page from which one comes."""
+    answer = _redirect(_own_address(request.query_params.get("to", "")))
+    gate.keep_type(answer, large=size == "large")
+    return answer
+
+
 @router.get("/sign-in")
 async def sign_in_page(request: Request, gateway: Gateway) -> Response:
     """The form to sign in with."""

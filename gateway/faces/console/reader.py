@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gateway.app import App
 from gateway.faces.console.drawing import HOME, Pen, address
-from gateway.faces.console.gate import language_of, mark
+from gateway.faces.console.gate import language_of, large_type, mark
 from gateway.faces.console.today import TODAY, today
 from gateway.faces.look import TOKENS
 from gateway.foundation.access.people import Visit
@@ -81,6 +81,7 @@ class Stranger:
             screens=sorted(self.screens.values(), key=lambda one: one.place),
             mark=mark(self.request),
             clock=self._moved_clock(),
+            large=large_type(self.request),
             surroundings=self.base.settings.console.surroundings,
             **{"visit": None, "at": "", "own": None, **shown},
         )

@@ -389,7 +389,7 @@ def _clocks(here: AtTarget) -> Table:
             (
                 say(f"disclosures.clock_{one.name}"),
                 Due(one.day, one.state in ("running", "late") and one.name != "end", one.provisional),
-                Tag(Word(one.state), "bad") if one.state == "late" else Word(one.state),
+                Tag(Word(one.state), "bad" if one.state == "late" else "plain"),
                 one.citation,
             ),
         )
@@ -732,7 +732,7 @@ def _day_of(look: Look, target: str, on: date, number: int) -> Day:
     """How many last days there are on a day at a target."""
     working = look.base.reckoning.of(None).calendar.is_working(on).value
     if not number:
-        return Day(on, "" if working else "·", say("disclosures.days_working" if working else "disclosures.days_off"))
+        return Day(on, "" if working else "·", "" if working else say("disclosures.days_off"))
     tone: Tone = "bad" if on < look.today else "warn" if on == look.today else "wait"
     to = To("", _NAME, asked={"target": target, "due": str(on)})
     return Day(on, str(number), say("disclosures.days_number", number=number), tone, to)
