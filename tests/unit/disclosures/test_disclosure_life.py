@@ -15,6 +15,7 @@ from sqlalchemy import Connection, insert
 from gateway.foundation.store import Store
 from gateway.foundation.store.rows import columns
 from gateway.foundation.two_persons import Person
+from gateway.ports.credit import DisclosureKey, Shown
 from gateway.rooms.decisions import DecisionEvent, EventKind
 from gateway.rooms.decisions.facts import AppealKind
 from gateway.rooms.disclosures import Disclosure, Status
@@ -400,3 +401,34 @@ async def test_a_draft_leaves_only_after_it_was_released(room: Room) -> None:
     assert (len(room.city.asked), room.portal.asked) == (1, [])
     with pytest.raises(ConflictProblem):
         await room.disclosures.release(first)
+
+
+@pytest.mark.parametrize("effect", ["withdraw", "repair"])
+async def test_nothing_is_called_gone_while_the_public_sees_it_or_inspections_beside_it(
+    room: Room, monkeypatch: pytest.MonkeyPatch, effect: str
+) -> None:
+    one = await shown(room)
+    entry = room.city.page
+    assert entry is not None
+    repaired = entry.model_copy(update={"state": "repaired", "inspections": True})
+    still: list[Shown | None] = [entry, repaired] if effect == "repair" else [entry]
+    end = Status.REPAIRED if effect == "repair" else Status.WITHDRAWN
+    pages, reads = [*still, None], 0
+
+    async def read_back(_: DisclosureKey) -> Shown | None:
+        nonlocal reads
+        reads += 1
+        return pages[0]
+
+    monkeypatch.setattr(room.city, "read_back", read_back)
+    if effect == "repair":
+        room.clock.advance(timedelta(days=100))
+        await room.disclosures.repair(one, "安信修〔2026〕3号", performed="缴款凭证")
+    else:
+        await room.disclosures.withdraw(one, "事实不清")
+    for _ in still:
+        twice = reads + 2
+        found = await room.when(one, lambda now, twice=twice: reads >= twice or now.status is end)  # type: ignore[misc]
+        assert (found.status, found.awaiting) == (Status.PUBLISHED, "page")
+        pages.pop(0)
+    await room.until(one, end)
