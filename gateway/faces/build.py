@@ -47,6 +47,7 @@ def build(gateway: App, faces: Collection[Face], only: str | None = None) -> Fas
     """
     api = _application(FastAPIOffline if "docs" in faces else FastAPI, "docs" in faces)
     api.state.gateway = gateway
+    gateway.base.inside.made_by = partial(build, gateway, ("api",))
     _add(api, gateway, faces, only)
     server = gateway.base.settings.server
     door = Door(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel
+
+from gateway.foundation.http.inside import Inside
 
 if TYPE_CHECKING:  # named here, made by ``opening``
     from gateway.foundation.access import Access
@@ -38,6 +40,7 @@ class Foundation:
     """Store, delivery, events, channels, encryption, terms, clock, evidence, notes, access, counters of one gateway.
 
     ``opened_at``: when, in microseconds. ``standing``: this node's on a PostgreSQL; None on SQLite.
+    ``inside``: the API, asked from within.
     """
 
     settings: Settings
@@ -64,6 +67,7 @@ class Foundation:
     two_persons: TwoPersons
     meters: Meters
     standing: Standing | None = None
+    inside: Inside = field(default_factory=Inside)
 
     def settings_of(self, room: str, model: type[M]) -> M:
         """The block ``[rooms.NAME]`` as the room's own model. SettingsError names what is wrong in it."""

@@ -83,6 +83,12 @@ def asking(ctx: typer.Context, caller: Caller | None = None, *, every: bool = Fa
             yield _answered_by(send)
 
 
+def goes_on(ctx: typer.Context, caller: Caller | None = None) -> bool:
+    """Whether what is begun goes on when this command has ended: a gateway is asked that runs."""
+    asked_elsewhere = caller is not None and caller.key_file is not None
+    return asked_elsewhere or _running_here(session(ctx).settings) is not None
+
+
 def ask(settings: Settings, key_file: Path, method: str, path: str, body: object = None) -> Any:
     """One request under a key to where ``[server]`` says that the API listens; ``0.0.0.0`` means this machine."""
     with _over_the_network(settings, Caller(key_file).headers()) as send:

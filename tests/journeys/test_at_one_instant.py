@@ -34,6 +34,7 @@ from gateway.rooms.disclosures import Disclosures
 from gateway.rooms.disclosures import Status as DisclosureStatus
 from gateway.rooms.disclosures import records as disclosure_records
 from gateway.rooms.disclosures.tables import confirmed_text, disclosure_finding
+from gateway.rooms.exports.files import as_workbook
 from gateway.rooms.notices import Notice, Status
 from gateway.rooms.notices.records import add as add_notice
 from gateway.rooms.payments.tables import collection
@@ -793,6 +794,34 @@ async def an_agreement_to_a_bulk_retry(nodes: Nodes) -> Ask:
 @prepares("DELETE /v1/bulk-retries/{bulk_id}")
 async def a_bulk_retry_taken_back(nodes: Nodes) -> Ask:
     return Ask(f"/v1/bulk-retries/{(await bulk_retry(nodes))['id']}", None, "高远")
+
+
+@prepares("POST /v1/jobs")
+async def a_job(nodes: Nodes) -> Ask:
+    return Ask("/v1/jobs", {"kind": "export", "list": "payments", "reason": "月报"}, "高远")
+
+
+async def job_for_two(nodes: Nodes) -> dict[str, Any]:
+    await parked(nodes)
+    ask = {"kind": "retry", "channel": "nontax", "parked_for": "contradiction", "reason": "平台已恢复"}
+    return dict(await nodes.well("POST", "/v1/jobs", ask, "高远"))
+
+
+@prepares("POST /v1/jobs/{job_id}/confirmation")
+async def an_agreement_to_a_job(nodes: Nodes) -> Ask:
+    made = await job_for_two(nodes)
+    return Ask(f"/v1/jobs/{made['id']}/confirmation", {"seen": made["seen"]}, "林溪")
+
+
+@prepares("POST /v1/jobs/{job_id}/stop")
+async def a_stop_of_a_job(nodes: Nodes) -> Ask:
+    return Ask(f"/v1/jobs/{(await job_for_two(nodes))['id']}/stop", None, "高远")
+
+
+@prepares("POST /v1/break-sheets")
+async def a_sheet_of_breaks(nodes: Nodes) -> Ask:
+    sheet = as_workbook([{"break_id": f"brk_{next(_numbers)}", "version": "v1", "explanation": "次日到账"}], {})
+    return Ask("/v1/break-sheets?reason=x", None, "高远", content=sheet)
 
 
 # --- the meeting ----------------------------------------------------------------------------------------------------

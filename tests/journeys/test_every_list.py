@@ -27,6 +27,9 @@ from gateway.rooms.disclosures.findings import Findings
 from gateway.rooms.disclosures.repairs import Repair
 from gateway.rooms.disclosures.states import RepairStatus
 from gateway.rooms.disclosures.tables import credit_repair
+from gateway.rooms.jobs import records as job_records
+from gateway.rooms.jobs.records import Job, JobRow
+from gateway.rooms.jobs.tables import job_row
 from gateway.rooms.notices import Notice, Status
 from gateway.rooms.notices.records import add as add_notice
 from gateway.rooms.operations import bulk_records
@@ -268,6 +271,33 @@ async def bulk_operations(site: Any, stack: AsyncExitStack) -> tuple[str, Make]:
     return f"/v1/bulk-retries/{bulk}/operations", make
 
 
+async def add_job(site: Any) -> str:
+    """A job as the room would leave it."""
+    said = {"reason": "补推", "proposed_by": "usr_1", "proposed_name": "王敏", "proposed_at": 1, "ended_at": 1}
+    known = {"kind": "webhooks", "authorities": [], "number": 1, "digest": bytes(32), "two_persons": False}
+    new = Job(id=new_id("job"), language="zh", begun_at=1, **known, **said)
+    row = JobRow(job_id=new.id, number=1, subject="x", request_sealed=b"x")
+    await site.app.base.store.write(lambda conn: job_records.add(conn, new, [row]))
+    return new.id
+
+
+async def jobs(site: Any, stack: AsyncExitStack) -> tuple[str, Make]:
+    async def make() -> None:
+        await add_job(site)
+
+    return "/v1/jobs", make
+
+
+async def job_rows(site: Any, stack: AsyncExitStack) -> tuple[str, Make]:
+    job_id = await add_job(site)
+
+    async def make() -> None:
+        row = JobRow(job_id=job_id, number=next(_numbers) + 1, subject="x", request_sealed=b"x")
+        await site.app.base.store.write(lambda conn: conn.execute(insert(job_row), columns(row)).rowcount)
+
+    return f"/v1/jobs/{job_id}/rows", make
+
+
 async def payments_made(site: Any) -> None:
     await site.issued(await site.decide(number()))
 
@@ -341,6 +371,8 @@ FILLED = {
     "/v1/entities/{uscc}/changes": changes,
     "/v1/events": events,
     "/v1/exceptions": exceptions,
+    "/v1/jobs": jobs,
+    "/v1/jobs/{job_id}/rows": job_rows,
     "/v1/month-closes": month_closes,
     "/v1/notices": notices,
     "/v1/operations": operations,

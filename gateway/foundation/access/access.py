@@ -23,7 +23,7 @@ from gateway.foundation.access.rates import Rates
 from gateway.foundation.access.records import Authority, Client, Key, Operator
 from gateway.foundation.access.scopes import roles
 from gateway.foundation.access.scopes import scopes as all_scopes
-from gateway.foundation.access.sign_in import MACHINE, Principal, SignIn
+from gateway.foundation.access.sign_in import MACHINE, Principal, SignIn, as_operator
 from gateway.foundation.store import Store
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
@@ -72,6 +72,19 @@ class Access:
         """Whoever works at this machine under the gateway's account: may do all that needs no person."""
         every = await self._store.read(records.codes)
         return Principal(f"os:{user}"[:40], "operator", frozenset(all_scopes()), every, user[:200], role=MACHINE)
+
+    async def as_now(self, person_id: str) -> Principal | None:
+        """Somebody by the id, as they may act at this moment; None for an operator who is disabled, or is not there."""
+        if person_id.startswith("os:"):
+            return await self.of_this_machine(person_id.removeprefix("os:"))
+
+        def look(conn: Connection) -> Principal | None:
+            found = records.login_by_id(conn, person_id)
+            if found is None or found.disabled_at is not None:
+                return None
+            return as_operator(found, records.seen_by(conn, person_id))
+
+        return await self._store.read(look)
 
     # --- authorities and clients
 

@@ -1,0 +1,198 @@
+"""A job does each of its rows once, tells what became of it, and goes on where it was cut."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from gateway.foundation.access import Principal
+from gateway.foundation.access.sign_in import MACHINE
+from gateway.foundation.base import Foundation
+from gateway.foundation.sheets import parse_sheet
+from gateway.foundation.store import Store
+from gateway.foundation.two_persons import Person
+from gateway.rooms.exports.files import as_workbook
+from gateway.rooms.jobs.records import JobRow
+from gateway.rooms.jobs.service import Jobs, Plan, Request
+from gateway.rooms.jobs.sheet import filled, lines, request
+from gateway.words.clock import SHANGHAI, ManualClock
+from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem, Problem
+from gateway.words.saying import Language, say
+from tests.foundation import foundation
+
+SHELL = Principal("os:wei", "operator", frozenset(), frozenset({"A1"}), "wei", role=MACHINE)
+ROWS = [Request(f"row {number}", path=f"/v1/things/{number}", body={"n": number}) for number in range(1, 6)]
+BREAK = {
+    **{"id": "brk_1", "state": "open", "kind": "ours_only", "kind_zh": "短款", "code": "9901", "bank_serial": "S1"},
+    **{"ours": "200.00", "theirs": None, "payment": None, "channel": "nontax", "day": "2026-06-16", "age_days": 3},
+    "assignee": None,
+}
+
+
+class Api:
+    """Answers as it is told, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str, str | None]] = []
+        self.answers: Callable[[str, str], httpx.Response] = lambda method, path: httpx.Response(201, json={})
+
+    async def ask(self, who: Principal, method: str, path: str, body: Any = None, headers: Any = None) -> Any:
+        self.asked.append((method, path, (headers or {}).get("Idempotency-Key")))
+        answer = self.answers(method, path)
+        return await answer if asyncio.iscoroutine(answer) else answer
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(datetime(2026, 7, 1, 9, 0, tzinfo=SHANGHAI))
+
+
+@pytest.fixture
+def base(one_store: Store, tmp_path: Path, clock: ManualClock) -> Foundation:
+    return foundation(one_store, tmp_path, clock)
+
+
+@pytest.fixture
+def api(base: Foundation, monkeypatch: pytest.MonkeyPatch) -> Api:
+    made = Api()
+    monkeypatch.setattr(base.inside, "ask", made.ask)
+    base.inside.made_by = object  # type: ignore[assignment]
+    return made
+
+
+async def ended(jobs: Jobs, job_id: str) -> list[JobRow]:
+    async with asyncio.timeout(60):
+        while (await jobs.of(job_id)).job.ended_at is None:
+            await asyncio.sleep(0.01)
+    return await jobs.rows(job_id)
+
+
+async def operators(base: Foundation) -> tuple[Principal, Person]:
+    made = [
+        await base.access.create_operator(login, name, "operator", "long enough a password")
+        for login, name in (("wang", "王敏"), ("li", "李强"))
+    ]
+    first = Principal(made[0].id, "operator", frozenset(), frozenset(), made[0].name, role="operator")
+    return first, Person(made[1].id, made[1].name, operator=True)
+
+
+def refusing(method: str, path: str) -> httpx.Response:
+    if path.endswith("/2"):
+        return httpx.Response(409, json={"type": "x:month-closed", "detail": "已月结"})
+    return httpx.Response(200, json={})
+
+
+async def test_each_row_is_asked_under_a_key_of_its_own_and_has_its_result(base: Foundation, api: Api) -> None:
+    api.answers = refusing
+    jobs = Jobs(base)
+    rows = [*ROWS[:3], Request("before", why=say("jobs.no_break"))]
+    job_id = await jobs.propose(Plan("reconcile", "补对账", rows), who=SHELL, language=Language.CHINESE)
+    told = await ended(jobs, job_id)
+    assert [(one.result, one.why) for one in told[:3]] == [
+        ("done", None), ("not_applicable", "已月结"), ("done", None)
+    ]  # fmt: skip
+    assert told[3].result == "not_applicable"
+    assert [key for _, _, key in api.asked] == [f"{job_id}-{number}" for number in (1, 2, 3)]
+    sight = await jobs.of(job_id)
+    assert (sight.job.standing, sight.results) == ("done", {"done": 2, "not_applicable": 2})
+
+
+async def test_what_was_killed_goes_on_with_its_next_row_under_the_same_key(
+    base: Foundation, api: Api, clock: ManualClock
+) -> None:
+    reached = asyncio.Event()
+
+    async def silent() -> httpx.Response:
+        reached.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    api.answers = lambda _, path: silent() if path.endswith("/3") else httpx.Response(200, json={})  # type: ignore[return-value, assignment]
+    first = Jobs(base)
+    job_id = await first.propose(Plan("reconcile", "补", ROWS), who=SHELL, language=Language.CHINESE)
+    await asyncio.wait_for(reached.wait(), 60)
+    await first.close()
+    api.answers = lambda *_: httpx.Response(200, json={})
+    second = Jobs(base)
+    await second.go_on(clock.now())
+    await asyncio.sleep(0)
+    clock.set(clock.now() + timedelta(seconds=31))
+    while (await second.of(job_id)).job.ended_at is None:
+        await second.go_on(clock.now())
+        await asyncio.sleep(0.01)
+    assert [one.result for one in await second.rows(job_id)] == ["done"] * 5
+    assert [key for _, _, key in api.asked] == [f"{job_id}-{number}" for number in (1, 2, 3, 3, 4, 5)]
+
+
+async def test_where_two_are_needed_another_person_confirms_what_was_seen(base: Foundation, api: Api) -> None:
+    jobs, (first, second) = Jobs(base), await operators(base)
+    plan = Plan("breaks", "按台账说明", ROWS[:1], two_persons=True)
+    with pytest.raises(Problem):
+        await jobs.propose(plan, who=SHELL, language=Language.CHINESE)
+    job_id = await jobs.propose(plan, who=first, language=Language.CHINESE)
+    seen = (await jobs.of(job_id)).seen or ""
+    with pytest.raises(ConflictProblem):
+        await jobs.confirm(job_id, by=Person(first.client_id, first.name, operator=True), seen=seen)
+    other = await jobs.propose(plan, who=first, language=Language.CHINESE)
+    with pytest.raises(ConflictProblem):
+        await jobs.confirm(other, by=second, seen=seen)
+    assert api.asked == []
+    await jobs.confirm(job_id, by=second, seen=seen)
+    assert [one.result for one in await ended(jobs, job_id)] == ["done"]
+    with pytest.raises(Problem):
+        await jobs.stop(other, by=second)
+    await jobs.stop(other, by=Person(first.client_id, first.name, operator=True))
+    assert (await jobs.of(other)).job.standing == "stopped"
+
+
+async def test_a_stopped_job_asks_for_no_further_row(base: Foundation, api: Api) -> None:
+    reached, go = asyncio.Event(), asyncio.Event()
+
+    async def waiting() -> httpx.Response:
+        reached.set()
+        await go.wait()
+        return httpx.Response(200, json={})
+
+    api.answers = lambda *_: waiting()  # type: ignore[return-value, assignment]
+    jobs = Jobs(base)
+    job_id = await jobs.propose(Plan("reconcile", "补", ROWS), who=SHELL, language=Language.CHINESE)
+    await asyncio.wait_for(reached.wait(), 60)
+    await jobs.stop(job_id, by=Person("os:wei", "wei", operator=True))
+    go.set()
+    while jobs._running:
+        await asyncio.sleep(0.01)
+    assert [one.result for one in await jobs.rows(job_id)] == ["done", None, None, None, None]
+    assert len(api.asked) == 1
+    with pytest.raises(NotFoundProblem):
+        await jobs.stop(job_id, by=Person("os:wei", "wei", operator=True))
+
+
+async def test_a_row_whose_record_is_another_one_by_now_is_not_asked_for(base: Foundation, api: Api) -> None:
+    api.answers = lambda *_: httpx.Response(200, json={"difference": {**BREAK, "ours": "210.00"}})
+    row = request("brk_1", str(next(lines([BREAK]))["version"]), "跨日入账", 2, BREAK)
+    jobs = Jobs(base)
+    job_id = await jobs.propose(Plan("breaks", "说明", [row]), who=SHELL, language=Language.CHINESE)
+    (told,) = await ended(jobs, job_id)
+    assert told.result == "not_applicable"
+    assert "原为 200.00，现为 210.00" in (told.why or "")
+    assert [method for method, _, _ in api.asked] == ["GET"]
+
+
+def test_the_sheet_of_breaks_comes_back_with_ids_versions_and_words() -> None:
+    rows = list(lines([BREAK, {**BREAK, "id": "brk_2"}]))
+    rows[1]["explanation"] = "次日到账"
+    book = as_workbook(rows, {"a": "b"})
+    given = filled(parse_sheet(book, "导出"))
+    assert given == {"brk_2": (rows[1]["version"], "次日到账", 3)}
+    assert request("brk_2", rows[1]["version"], "次日到账", 3, {**BREAK, "id": "brk_2"}).why is None
+    for changed in ({"state": "resolved"}, {"theirs": "200.00"}):
+        assert request("brk_1", rows[0]["version"], "x", 2, {**BREAK, **changed}).why is not None
+    assert request("brk_9", "v", "x", 2, None).why is not None
+    with pytest.raises(InvalidProblem):
+        filled(parse_sheet(as_workbook([{"code": "1"}], {}), "导出"))
