@@ -35,6 +35,7 @@ _DOCS_POLICY = (
 )
 """The docs page comes with a script in it; nothing that anybody sends is ever shown there."""
 
+_API: Face = "api"
 _LARGEST_CALLBACK = {"/callbacks/": 256 * 1024}
 """Notices tell of one thing each."""
 
@@ -47,7 +48,7 @@ def build(gateway: App, faces: Collection[Face], only: str | None = None) -> Fas
     """
     api = _application(FastAPIOffline if "docs" in faces else FastAPI, "docs" in faces)
     api.state.gateway = gateway
-    gateway.base.inside.made_by = partial(build, gateway, ("api",))
+    gateway.base.inside.made_by = partial(build, gateway, (_API,))
     _add(api, gateway, faces, only)
     server = gateway.base.settings.server
     door = Door(

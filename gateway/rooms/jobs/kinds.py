@@ -13,7 +13,7 @@ from pydantic import Field
 from gateway.foundation.access import Principal
 from gateway.foundation.base import Foundation
 from gateway.foundation.delivery import operation_records
-from gateway.foundation.delivery.operation_records import Parked
+from gateway.foundation.delivery.operation_records import OperationRecord, Parked
 from gateway.foundation.delivery.states import ParkedFor
 from gateway.ports.nontax import KIND
 from gateway.rooms.jobs.service import MOST, Plan, Request
@@ -78,8 +78,8 @@ class Planning:
     async def plan(self, ask: JobAsk, who: Principal) -> Plan:
         """The rows of a job. Raises InvalidProblem for what it lacks, NotFoundProblem."""
         rows = [one async for one in self._made[ask.kind](ask, who)]
-        pairs = ask.kind == "retry" and await self._in_pairs(ask, who)
-        return Plan(ask.kind, ask.reason, rows, pairs)
+        of_two = await self._chosen(ask, who) if ask.kind == "retry" else ()
+        return Plan(ask.kind, ask.reason, rows, any(one.effectful and one.two_persons for one in of_two))
 
     async def _days(self, ask: JobAsk, who: Principal) -> AsyncIterator[Request]:
         if ask.first is None:
@@ -101,9 +101,7 @@ class Planning:
                 yield Request(f"{day} {channel}", path="/v1/reconciliations", body=body, why=why)
 
     async def _parked(self, ask: JobAsk, who: Principal) -> AsyncIterator[Request]:
-        for one in await self._base.store.read(
-            partial(operation_records.parked, chosen=self._choice(ask, who), most=MOST)
-        ):
+        for one in await self._chosen(ask, who):
             yield Request(
                 one.id,
                 path=f"/v1/operations/{one.id}/retry",
@@ -112,15 +110,12 @@ class Planning:
                 known={"state": "parked"},
             )
 
-    async def _in_pairs(self, ask: JobAsk, who: Principal) -> bool:
-        found = await self._base.store.read(partial(operation_records.parked, chosen=self._choice(ask, who), most=MOST))
-        return any(one.effectful and one.two_persons for one in found)
-
-    @staticmethod
-    def _choice(ask: JobAsk, who: Principal) -> Parked:
+    async def _chosen(self, ask: JobAsk, who: Principal) -> list[OperationRecord]:
+        """The parked work of a choice, the oldest first. Raises InvalidProblem for none."""
         if (ask.channel, ask.action, ask.parked_for) == (None, None, None):
             raise InvalidProblem(say("operations.bulk_choice"), field="channel")
-        return Parked(ask.channel, ask.action, ask.parked_for, None, None, list(who.authorities))
+        chosen = Parked(ask.channel, ask.action, ask.parked_for, None, None, list(who.authorities))
+        return await self._base.store.read(partial(operation_records.parked, chosen=chosen, limit=MOST))
 
     async def _endpoints(self, ask: JobAsk, who: Principal) -> AsyncIterator[Request]:
         if ask.since is None:
