@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -40,4 +41,5 @@ class Inside:
 
         transport = httpx.ASGITransport(as_them, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://here") as http:
-            return await http.request(method, path, json=body, headers=dict(headers or {}))
+            asked = http.request(method, path, json=body, headers=dict(headers or {}))
+            return await asyncio.create_task(asked)  # with a context of its own: an answer sets its language in it
