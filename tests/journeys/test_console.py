@@ -212,6 +212,9 @@ async def test_a_month_is_reconciled_closed_and_opened_again(site):
     ran = await lin.do("/console/reconciliation/nontax:2026-09-30/run-day", **last)
     assert "已完成" in ran
     assert 'title="2026-09-30 对平"' in await lin.see("/console/reconciliation?month=2026-09")
+    cleared = {"files": {"file": ("清算0930.txt", "合计|0|0.00\n".encode("gbk"))}, "channel": "nontax"}
+    taken = "/console/reconciliation/nontax:2026-09-30/file-day"
+    assert "银行" in await lin.do(taken, **cleared, day="2026-09-30", profile="bank")
 
     month = "/console/reconciliation/nontax:2026-09"
     assert counted(await lin.see("/console/today"))["/console/reconciliation?only=to-close"] == 1

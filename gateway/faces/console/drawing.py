@@ -26,6 +26,7 @@ from gateway.foundation.screens import (
     Screen,
     Tag,
     To,
+    Value,
     Verbatim,
     Yuan,
 )
@@ -127,8 +128,8 @@ class Pen:
         """The names of the screens that the reader may open."""
         return self._screens.keys()
 
-    def kind(self, block: Block) -> str:
-        """Which kind of block this is."""
+    def kind(self, block: Block | Value) -> str:
+        """Which kind of block, or of value, this is."""
         return type(block).__name__
 
     def image(self, svg: str) -> str:

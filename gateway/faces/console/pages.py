@@ -584,12 +584,13 @@ class _Doing:
     def _told(self, problem: Problem, made: Form) -> dict[str, Any]:
         """What is wrong, beside the field that it is about where there is one."""
         language = self._reader.language
-        last = (problem.field or "").rpartition(".")[2]
+        whole = problem.field or ""
         known = {one.name for one in made.fields} | {"proof_password"}
+        field = whole if whole in known else whole.rpartition(".")[2]
         return {
             "detail": problem.detail_in(language),
             "cure": problem.cure_in(language),
-            "field": last if last in known else None,
+            "field": field if field in known else None,
         }
 
     def _once(self) -> Once:

@@ -32,7 +32,7 @@ from gateway.ports.base import Message
 from gateway.words.errors import ConflictProblem, ContractError, InvalidProblem, NotFoundProblem
 from gateway.words.identifiers import new_id
 from gateway.words.personal import in_full
-from gateway.words.saying import say
+from gateway.words.saying import FieldName, Sentence, say
 from gateway.words.wrong import reason_of
 
 Renew = Callable[[Connection, Operation, Message, Operation], None]
@@ -322,5 +322,5 @@ def _waiting(conn: Connection, operation_id: str, *, hold: bool = True) -> Opera
     return found
 
 
-def _fields(action: Action) -> str:
-    return f"Give {', '.join(action.answer_model.model_fields)} as the other side has them."
+def _fields(action: Action) -> Sentence:
+    return say("operations.give", fields=[FieldName(name) for name in action.answer_model.model_fields])

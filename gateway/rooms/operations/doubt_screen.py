@@ -66,6 +66,12 @@ _SCREENS: Final = {"pay": "payments", "rfd": "refunds", "dis": "disclosures"}
 """Where the records stand whose ids begin so."""
 
 
+class Came(Word):
+    """What came of an attempt, said by the catalogue's word."""
+
+    __slots__ = ()
+
+
 # --- the list ---------------------------------------------------------------------------------------------------------
 
 
@@ -79,13 +85,13 @@ def _row(one: OperationRecord) -> Row:
     return Row(
         one.id,
         (
-            Code(one.action),
+            Word(one.action),
             _state(one),
             Code(one.channel),
             _subject(one),
             one.reason,
             Moment(one.doubt_since_at or one.updated_at),
-            one.tries,
+            one.attempt or None,
             None if one.state is State.PARKED else Moment(one.due_at),
         ),
     )
@@ -187,7 +193,7 @@ async def _one(look: Look, operation_id: str) -> Page:
     if one.state in FOR_PEOPLE:
         notes.append(_answers(one, possible))
     return Page(
-        title=say("operations.screen_title", action=one.action, channel=one.channel),
+        title=say("operations.screen_title", action=Word(one.action), channel=one.channel),
         tags=[_state(one)],
         lead=Code(one.id),
         blocks=[*notes, *(_exchange(side) for side in sight.sides[-_SHOWN:])],
@@ -210,14 +216,12 @@ def _waits_for(one: OperationRecord) -> Note:
 
 def _facts(sight: Sight) -> Facts:
     one = sight.operation
-    last = sight.sides[-1].attempt if sight.sides else None
     facts: list[Fact] = [
         (Named("subject"), _subject(one)),
         (Named("reference"), Code(one.reference)),
         (Named("channel"), To(Code(one.channel), "channels", one.channel)),
         (say("operations.screen_last"), one.reason),
-        (say("operations.screen_tries"), one.tries),
-        (Named("attempt"), None if last is None else last.number),
+        (say("operations.screen_tries"), one.attempt),
         (say("operations.screen_next"), None if one.state is State.PARKED else Moment(one.due_at)),
         (say("operations.screen_doubt_since"), Moment(one.doubt_since_at)),
         (Named("created_at"), Moment(one.created_at)),
@@ -234,16 +238,22 @@ def _exchange(side: Exchanged) -> Beside:
     title = say("operations.screen_attempt", number=made.number, kind=kind)
     sent: list[Fact] = [
         (Named("started_at"), Moment(wire.started_at)),
-        (say("operations.screen_text"), Verbatim(wire.request[:_LONGEST])),
+        (say("operations.screen_text"), Verbatim(_body(wire.request))),
     ]
     came: list[Fact] = [
-        (Named("outcome"), Many((Word(made.label), made.reason))),
+        (Named("outcome"), Many((Came(made.label), made.reason))),
         (
             say("operations.screen_text"),
-            Verbatim(wire.response[:_LONGEST]) if wire.response else say("operations.nothing"),
+            Verbatim(_body(wire.response)) if wire.response else say("operations.nothing"),
         ),
     ]
     return Beside(title, (Facts(say("operations.screen_sent"), sent), Facts(say("operations.screen_came"), came)))
+
+
+def _body(wire: str) -> str:
+    """What was said, without what the transport adds: what stands behind the first empty line."""
+    head, _, body = wire.replace("\r\n", "\n").partition("\n\n")
+    return (body.strip() or head)[:_LONGEST]
 
 
 def _answers(one: OperationRecord, possible: Possible) -> Table:
@@ -314,7 +324,7 @@ def _shown(name: str, value: Any) -> Value:
 
 def _meant(one: OperationRecord) -> Facts:
     facts: list[Fact] = [
-        (Named("action"), Code(one.action)),
+        (Named("action"), Word(one.action)),
         (Named("channel"), Code(one.channel)),
         (Named("subject"), _subject(one)),
         (Named("reference"), Code(one.reference)),
