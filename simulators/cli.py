@@ -92,6 +92,14 @@ def parser() -> argparse.ArgumentParser:
     )
     held.add_argument("file", metavar="FILE", help="the expectations")
     held.add_argument("--control", metavar="URL", required=True, help="the control address of the ready line")
+    held.add_argument(
+        "--report",
+        metavar="FILE",
+        type=Path,
+        action="append",
+        default=[],
+        help="write the report of the test 联调测试报告 too: FILE.xlsx or FILE.pdf; may be repeated",
+    )
     shadow = commands.add_parser(
         "shadow",
         help="hold exchanges with a real platform against the simulated one",
@@ -141,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return record(given.host, given.port, Recorder(given.to, given.system, given.file))
     if given.command == "verify":
-        return _verify(given.file, given.control)
+        return _verify(given.file, given.control, given.report)
     from simulators.server import Served
     from simulators.server import serve as run
 
@@ -203,13 +211,23 @@ def _shadow(file: Path, named: Sequence[str], *, as_json: bool) -> int:
     return 1 if drift else 0
 
 
-def _verify(file: str, control: str) -> int:
+def _verify(file: str, control: str, reports: Sequence[Path]) -> int:
     import httpx
+
+    from simulators.report import report, write
 
     try:
         told = scenario.read(sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8"))
-        answer = httpx.post(f"{control.rstrip('/')}/verify", json=told, timeout=30, trust_env=False).json()
-    except (ValueError, OSError, httpx.HTTPError) as problem:
+        with httpx.Client(base_url=control, timeout=30, trust_env=False) as client:
+            answer = client.post("/verify", json=told).json()
+            if reports and "error" not in answer:
+                found = client.get("/journal", params={"after": told.get("after", 0), "limit": 1_000_000}).json()
+                named = {one["system"] for one in told["asked"] if "system" in one}
+                covered = {one.name: sorted(one.operations) for one in systems.load(sorted(named))} if named else {}
+                made = report(found["entries"], told, covered)
+                for to in reports:
+                    write(made, to)
+    except (ValueError, OSError, ImportError, httpx.HTTPError) as problem:
         print(f"simulators: {problem}", file=sys.stderr)
         return 2
     if "error" in answer:

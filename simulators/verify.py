@@ -6,7 +6,8 @@ running simulators by ``simulators verify``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from simulators.naming import mistakes
@@ -20,6 +21,7 @@ _EXPECTED: Document = {
     "minProperties": 1,
     "properties": {
         **{name: {"type": "string"} for name in NAMED},
+        "title": {"type": "string"},
         "status": {"type": "integer"},
         "contains": {"type": "string", "minLength": 1},
         "times": {
@@ -46,34 +48,53 @@ SCHEMA: Document = {
         "after": _NUMBER,
     },
 }
-"""``asked``: what fits an entry of the journal by the members that it names; ``contains``: a text in its request;
+"""``asked``: what fits an entry of the journal by the members that it names; ``title``: of the
+case, for reports; ``contains``: a text in its request;
 ``times``: how often, at least once unless said. ``in_order``: the first that fits each comes after the first that fits
 the one before. ``nothing_else``: no entry of the systems named fits none. ``after``: only entries above this id."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What came of one expectation. ``otherwise``: "times" or "order", each in a sentence; empty: it passed."""
+
+    title: str
+    times: int | Document
+    came: int
+    otherwise: Mapping[str, str]
+
+
+def cases(entries: Sequence[Document], told: Any) -> list[Case]:
+    """What came of each expectation. ValueError for what is no such expectation."""
+    if wrong := mistakes(SCHEMA, told):
+        raise ValueError("\n".join(wrong))
+    made, last = [], 0
+    for place, one in enumerate(told["asked"]):
+        came, times, said = [entry for entry in entries if _fits(entry, one)], one.get("times", {"at_least": 1}), {}
+        if not _right(len(came), times):
+            said["times"] = f"wanted {_wanted(one)}, came {len(came)} times{_near(entries, one, came)}"
+        if told.get("in_order"):
+            later = [entry["id"] for entry in came if entry["id"] > last]
+            if came and not later:
+                said["order"] = f"came only before asked[{place - 1}] did"
+            last = min(later, default=last)
+        words = {kind: f"asked[{place}], {_words(one)}: {sentence}" for kind, sentence in said.items()}
+        made.append(Case(one.get("title") or _words(one), times, len(came), words))
+    return made
 
 
 def verify(entries: Sequence[Document], told: Any) -> list[str]:
     """What is otherwise than expected, a sentence each; nothing: all is as expected. ValueError for what is no such
     expectation."""
-    if wrong := mistakes(SCHEMA, told):
-        raise ValueError("\n".join(wrong))
-    expected: list[Document] = told["asked"]
-    found = [[entry for entry in entries if _fits(entry, one)] for one in expected]
-    said = [
-        f"asked[{place}], {_words(one)}: wanted {_wanted(one)}, came {len(came)} times{_near(entries, one, came)}"
-        for place, (one, came) in enumerate(zip(expected, found, strict=True))
-        if not _right(len(came), one.get("times", {"at_least": 1}))
-    ]
-    if told.get("in_order"):
-        last = 0
-        for place, (one, came) in enumerate(zip(expected, found, strict=True)):
-            later = [entry["id"] for entry in came if entry["id"] > last]
-            if came and not later:
-                said.append(f"asked[{place}], {_words(one)}: came only before asked[{place - 1}] did")
-            last = min(later, default=last)
+    said = [sentence for case in cases(entries, told) for sentence in case.otherwise.values()]
     if told.get("nothing_else"):
+        expected: list[Document] = told["asked"]
         systems = {one["system"] for one in expected if "system" in one}
-        known = {entry["id"] for came in found for entry in came}
-        strange = [one for one in entries if one["id"] not in known and (not systems or one["system"] in systems)]
+        strange = [
+            entry
+            for entry in entries
+            if not any(_fits(entry, one) for one in expected) and (not systems or entry["system"] in systems)
+        ]
         said += [
             f"nobody expected entry {one['id']}: {one['system']} {one['operation']} {one['key']}" for one in strange
         ]
@@ -81,7 +102,7 @@ def verify(entries: Sequence[Document], told: Any) -> list[str]:
 
 
 def _fits(entry: Document, one: Document) -> bool:
-    named = {name: value for name, value in one.items() if name not in ("times", "contains")}
+    named = {name: value for name, value in one.items() if name not in ("times", "contains", "title")}
     return all(entry[name] == value for name, value in named.items()) and one.get("contains", "") in entry["request"]
 
 
@@ -92,7 +113,7 @@ def _right(number: int, times: int | Document) -> bool:
 
 
 def _words(one: Document) -> str:
-    return " ".join(f"{name}={value}" for name, value in one.items() if name != "times")
+    return " ".join(f"{name}={value}" for name, value in one.items() if name not in ("times", "title"))
 
 
 def _wanted(one: Document) -> str:
