@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, Connection, Date, RowMapping, and_, case, func, or_, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, Date, Select, and_, case, func, or_, select, type_coerce
 
 from gateway.foundation.base import Foundation
 from gateway.foundation.store.rows import reader
@@ -101,17 +101,17 @@ class Seeking:
             query = query.where(_row.id < before)
 
         def read(conn: Connection) -> tuple[list[Watched], int]:
-            return [_watched(row) for row in conn.execute(query).mappings()], _count(conn, sought)
+            return _watched(conn, query), _count(conn, sought)
 
         return await self._base.store.read(read)
 
     async def held(self, disclosure_id: str) -> Watched:
         """One publication. Raises NotFoundProblem."""
         query = _WATCHED.where(_row.id == disclosure_id)
-        found = await self._base.store.read(lambda conn: conn.execute(query).mappings().first())
-        if found is None:
+        found = await self._base.store.read(lambda conn: _watched(conn, query))
+        if not found:
             raise NotFoundProblem(say("disclosures.none"))
-        return _watched(found)
+        return found[0]
 
     async def waits(self, sought: Sought, *only: Only) -> dict[Only, tuple[int, date | None]]:
         """Of each kind how many there are, and the first last day among them."""
@@ -140,8 +140,9 @@ class Seeking:
         return sorted(routed | known)
 
 
-def _watched(row: RowMapping) -> Watched:
-    return Watched(_disclosure(row), row["last_day"] if row["is_open"] else None)
+def _watched(conn: Connection, query: Select[Any]) -> list[Watched]:
+    rows = conn.execute(query).mappings()
+    return [Watched(_disclosure(row), row["last_day"] if row["is_open"] else None) for row in rows]
 
 
 def _waiting(conn: Connection, sought: Sought) -> tuple[int, date | None]:
