@@ -22,7 +22,7 @@ import typer
 from gateway.cli.calendar import provisional_dates, resting_said
 from gateway.cli.channels import check_all
 from gateway.cli.database import found, left_of
-from gateway.foundation import rooms
+from gateway.foundation import folders, rooms
 from gateway.foundation.backups import backups, made_at
 from gateway.foundation.channels import Checked, wire_settings
 from gateway.foundation.credentials import EXPIRES_SOON, ends_at
@@ -37,7 +37,7 @@ from gateway.foundation.store import promises, schema, sealed
 from gateway.foundation.store.engine import sqlite_path
 from gateway.foundation.store.lock import DatabaseLock, LockedError
 from gateway.foundation.store.store import database_now
-from gateway.settings import FACES, Settings
+from gateway.settings import FACES, Settings, TrustSettings
 from gateway.terminal.output import Exit, Json, Session, in_words, progress, session, show, spoken, table
 from gateway.words.calendar import NOTICE_IS_DUE
 from gateway.words.clock import day_of, from_micros, to_micros
@@ -304,6 +304,26 @@ def disk(ours: Session) -> Iterator[Finding]:
         yield Finding(say(f"doctor.disk_{name}"), state, say("doctor.free", free=free / (1 << 30)), cure)
 
 
+def written(ours: Session) -> Iterator[Finding]:
+    """Each folder of the settings can be written."""
+    block = ours.settings.backup
+    places = [*folders.of_serve(ours.settings), *([("backup.folder", block.folder)] if block.key else [])]
+    for key, place in places:
+        if (why := folders.unusable(place)) is not None:
+            yield Finding(key, "fail", why)
+
+
+def trusted(ours: Session) -> Iterator[Finding]:
+    """Each file of ``[trust]`` can be read; what is in it is looked at by the rooms that believe it."""
+    for key in TrustSettings.FILES:
+        for file in getattr(ours.settings.trust, key):
+            if isinstance(file, Path):
+                try:
+                    file.read_bytes()
+                except OSError as error:
+                    yield Finding(f"trust.{key}", "fail", say("settings.no_reading", file=file, reason=error.strerror))
+
+
 def backup(ours: Session) -> Iterator[Finding]:
     """Backups are made, where this gateway makes them."""
     block = ours.settings.backup
@@ -440,6 +460,8 @@ LOOKS = (
     drift,
     callbacks,
     disk,
+    written,
+    trusted,
     backup,
     calendar,
     law,

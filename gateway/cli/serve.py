@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from gateway import logs
 from gateway.cli.database import found, left_of
-from gateway.foundation import tracing
+from gateway.foundation import folders, tracing
 from gateway.foundation.crypto import selftest
 from gateway.foundation.store import promises, schema
 from gateway.foundation.store.engine import open_engine, sqlite_path
@@ -52,6 +52,7 @@ def serve(
     logs.configure(settings.log)
     logs.take_over()
     selftest.require()
+    folders.require(settings)
     prepare_database(settings)
     _to_the_end(_run(settings, chosen, as_json), settings)
 
@@ -62,6 +63,7 @@ def worker(ctx: typer.Context, node: Node = None, as_json: Json = False) -> None
     logs.configure(settings.log)
     logs.take_over()
     selftest.require()
+    folders.require(settings)
     prepare_database(settings)
 
     async def run() -> None:

@@ -19,10 +19,12 @@ from cryptography.x509.oid import NameOID
 
 from gateway.cli.doctor import certificate
 from gateway.cli.serve import chosen_faces
+from gateway.foundation import folders
 from gateway.foundation.delivery.tables import (
     channel_condition,
 )
 from gateway.foundation.store import DatabaseLock, Store
+from gateway.settings import load
 from gateway.words.errors import SettingsError
 
 Call = Callable[..., Any]
@@ -208,6 +210,16 @@ def test_doctor_names_addresses_that_cannot_be_listened_on(call: Call, site: Pat
         found = {one["name"]: one for one in call("doctor", "--json").json["findings"]}
     assert found[f"server {bind}"]["state"] == "warn"
     assert found["server 192.0.2.1:80"]["state"] == "fail"
+
+
+def test_doctor_names_folders_that_cannot_be_written_and_files_that_cannot_be_read(call: Call, site: Path) -> None:
+    wrong = '[evidence]\nheads = "/proc/heads"\n[trust]\nstamp_roots = ["away.pem"]\n'
+    (site / "gateway.toml").write_text(wrong, encoding="utf-8")
+    found = {one["name"]: one for one in call("doctor", "--json").json["findings"]}
+    for key, named in {"evidence.heads": "/proc/heads", "trust.stamp_roots": "away.pem"}.items():
+        assert (found[key]["state"], named in found[key]["detail"]) == ("fail", True)
+    with pytest.raises(SettingsError, match="/proc/heads cannot be written"):
+        folders.require(load(site / "gateway.toml"))
 
 
 def test_doctor_sees_parked_operations_stopped_channels_and_open_keys(
