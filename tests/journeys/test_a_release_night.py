@@ -147,4 +147,4 @@ async def test_an_element_more_then_another_secret_then_as_ever(site):
     assert drifted >= {("CreateBill", "Bill/ReleaseNote"), ("PaymentConfirm", "ReleaseNote")}
     report = await command(site, "channels", "drift", "nontax")
     for action, element in drifted:
-        assert re.search(rf"nontax +{action} +{element} +\d{{4}}-\d\d-\d\d \d\d:", report), report
+        assert re.search(rf"nontax\t{action}\t{element}\t\d{{4}}-\d\d-\d\dT\d\d:", report), report

@@ -110,7 +110,7 @@ def attack(operation: Any, key: str, things: dict[str, Any]) -> None:
                     part.update({name: things[name] for name in NAMED if name in part})
             if "Idempotency-Key" in (case.headers or {}):
                 case.headers["Idempotency-Key"] = f"fuzz-{operation.path}-{next(serial)}"
-        answer = case.call(headers={"Authorization": f"Bearer {key}"})
+        answer = case.call(headers={"Authorization": f"Bearer {key}"}, timeout=120)
         case.validate_response(answer, checks=PROMISES)
 
     run()
@@ -123,7 +123,7 @@ async def test_no_undeclared_status_no_other_shape_no_500(strict_site):
     keys = [site.key, (await site.app.base.access.issue_operator_key(supervisor.id, label="fuzz")).token]
 
     def everything() -> list[str]:
-        schema = schemathesis.openapi.from_url(f"{site.url}/openapi.json")
+        schema = schemathesis.openapi.from_url(f"{site.url}/openapi.json", timeout=120)
         broken = []
         for number, result in enumerate(schema.get_all_operations()):
             operation = result.ok()
