@@ -126,6 +126,7 @@ def counted(page: str) -> dict[str, int]:
 
 async def test_a_reconcilers_morning(site):
     """From Today to breaks that are dealt with: money of nobody is attributed, unforeseen money kept, by two people."""
+    await site.travel("2026-10-12 10:00")
     lin, gao = await two_people(site)
     payment = await site.paid()
     await site.pay(payment["code"], force=True)
