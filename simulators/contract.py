@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import yaml
 from jsonschema import Draft202012Validator
 from lxml import etree
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
+
+if TYPE_CHECKING:
+    from simulators.answers import Answer, Call
 
 METHODS = ("get", "put", "post", "delete", "patch")
 
@@ -85,6 +88,12 @@ class OpenApiContract:
             if kind.endswith("json") and "schema" in content[kind]:
                 return self._errors(f"{where}/content/{_token(kind)}/schema", body, "body")
         return []
+
+    def check(self, call: Call, answer: Answer) -> list[str]:
+        """What the contract says against our own answer to a call; of one that is no JSON, nothing."""
+        if isinstance(answer.body, (bytes, str)):
+            return []
+        return self.answer_errors(call.operation, answer.status, answer.body)
 
     def answer_schema(self, operation_id: str, status: int) -> dict[str, Any] | None:
         """The schema of an answer's JSON body; None where the contract has none."""

@@ -124,7 +124,7 @@ class Service:
             call = Call(operation_id, request, body, content, self.base.clock.now(), params)
             if key is not None and not errors:
                 call.key = key(call) or ""
-            return await self.serve(call, handler, errors=errors, check=self._check_json)
+            return await self.serve(call, handler, errors=errors, check=self.contract.check)
 
         return Route(path, endpoint, methods=[method], name=operation_id)
 
@@ -138,8 +138,3 @@ class Service:
         """Journal a request that does not go through ``serve`` (pages for people)."""
         entry = Entry(self.name, operation, key, request.method, request.url.path, status, request=body)
         self.base.journal.add(entry)
-
-    def _check_json(self, call: Call, answer: Answer) -> Sequence[str]:
-        if isinstance(answer.body, (bytes, str)):
-            return []
-        return self.contract.answer_errors(call.operation, answer.status, answer.body)

@@ -205,7 +205,7 @@ class Credit(Service):
         at = rfc3339(call.now.replace(microsecond=0))
         wait, at_desk = settings["verdict_seconds"], kind == "REPAIR" and settings["repair_desk"]
         for source, content, digest in fresh:
-            self._check_authority(tx, call, content.get("penalty") or content["key"])
+            _check_authority(tx, self.name, call, content.get("penalty") or content["key"])
             submission: Document = {
                 "sourceId": source,
                 "kind": kind,
@@ -325,11 +325,12 @@ class Credit(Service):
 
         return guarded
 
-    def _check_authority(self, tx: Transaction, call: Call, holder: Document) -> None:
-        app = tx.get(self.name, "app", call.params["app"]) or {}
-        allowed = app.get("authorities")
-        if allowed is not None and holder.get("CF_CFJGDM") not in allowed:
-            raise Refused(_result("A0003"))
+
+def _check_authority(tx: Transaction, system: str, call: Call, holder: Document) -> None:
+    """Refused where the calling application may not report for the authority."""
+    allowed = (tx.get(system, "app", call.params["app"]) or {}).get("authorities")
+    if allowed is not None and holder.get("CF_CFJGDM") not in allowed:
+        raise Refused(_result("A0003"))
 
 
 def _closed_for(hours: str, at: datetime) -> float:

@@ -106,7 +106,7 @@ class CityPortal(Portal):
             call = Call(operation_id, request, body, content, self.base.clock.now(), params)
             if key is not None and not errors:
                 call.key = key(call) or ""
-            return await self.serve(call, handler, errors=errors, check=self._check_json)
+            return await self.serve(call, handler, errors=errors, check=self.contract.check)
 
         return Route(path, endpoint, methods=[method], name=operation_id)
 
