@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 from rich.progress import Progress, TaskID
-from sqlalchemy import Engine
 
 from gateway.foundation.store import copying, schema
-from gateway.foundation.store.engine import open_engine, sqlite_path
 from gateway.foundation.store.steps import Fit
 from gateway.settings import StoreSettings
 from gateway.terminal.output import Exit, Json, in_words, progress, session, show, table
 from gateway.words.saying import Sentence, say
 
-T = TypeVar("T")
 app = typer.Typer()
 
 
@@ -61,8 +57,8 @@ def migrate(
 
 
 def _check(url: str, as_json: bool) -> None:
-    there, wanted = revisions(url), schema.expected()
-    fit = found(url)
+    wanted = schema.expected()
+    there, fit = schema.looked_at(url)
     lacking = fit.lacking if fit is not None else sorted(wanted)
     state = say("store.current")
     if lacking:
@@ -140,22 +136,6 @@ def copy(
     )
 
 
-def revisions(url: str) -> frozenset[str]:
-    """The last revisions of the schema; none for a database that was never migrated or is not there."""
-    return _asked(url, schema.current) or frozenset()
-
-
 def found(url: str) -> Fit | None:
     """What this version finds of the schema; None where there is no database yet. SettingsError refuses it."""
-    return _asked(url, schema.fit)
-
-
-def _asked(url: str, question: Callable[[Engine], T]) -> T | None:
-    path = sqlite_path(url)
-    if path is not None and not path.exists():
-        return None
-    engine = open_engine(url)
-    try:
-        return question(engine)
-    finally:
-        engine.dispose()
+    return schema.looked_at(url)[1]

@@ -38,6 +38,8 @@ SCRIPTS = Path(__file__).parent / "migrations"
 
 _ADVISORY_LOCK = 0x67617465  # "gate": two nodes that migrate at once take turns
 _TRIES = 20
+_IDLE = 60
+"""Seconds that a migration may work something out between two statements: a busy machine takes long."""
 _HELD_UP = ("55P03", "40P01")
 """SQLSTATE: a lock that could not be had in time, a deadlock. Nodes that work hold us up, and must not be held up."""
 _NODES = """
@@ -114,6 +116,18 @@ def fit(engine: Engine) -> Fit:
     return found
 
 
+def looked_at(url: str) -> tuple[frozenset[str], Fit | None]:
+    """``current`` and ``fit`` of the database at an address; nothing and None for a SQLite file that is not there."""
+    path = sqlite_path(url)
+    if path is not None and not path.exists():
+        return frozenset(), None
+    engine = open_engine(url)
+    try:
+        return current(engine), fit(engine)
+    finally:
+        engine.dispose()
+
+
 def require_current(engine: Engine) -> Fit:
     """``fit``, and refuse a database that lacks something. SettingsError names what helps."""
     found = fit(engine)
@@ -180,6 +194,10 @@ def _changing(engine: Engine) -> Iterator[Connection]:
             driver.execute("PRAGMA foreign_keys=OFF")
         try:
             with conn.begin():
+                if (
+                    conn.dialect.name == POSTGRESQL
+                ):  # what is worked out between two statements takes a busy machine long
+                    conn.execute(text(f"set local idle_in_transaction_session_timeout = '{_IDLE}s'"))
                 yield conn
         finally:
             if conn.dialect.name == SQLITE:
