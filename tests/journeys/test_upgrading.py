@@ -15,7 +15,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -206,11 +206,12 @@ def place_at(folder: Path, simulators: Simulation, url: str | None, newer: Path)
             return key
 
     made.key = asyncio.run(prepare())
-    with ExitStack() as stack:
+    try:
         yield made
+    finally:
         for process, _ in made.up.values():
-            stack.callback(process.communicate)
             process.kill()
+            process.communicate()
 
 
 async def _while_asked(place: Place, simulators: Simulation, steps: Any) -> None:
