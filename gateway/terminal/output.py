@@ -222,7 +222,7 @@ def table(
     return _listing(columns, rows, title, headed=True)
 
 
-def facts(known: Mapping[str, Any], title: Sentence | str | None = None) -> Listing:
+def facts(known: Mapping[Any, Any], title: Sentence | str | None = None) -> Listing:
     """A record for people: what is known of it by name, a line each; what is None is left out."""
     return _listing(["", ""], ((head(name), value) for name, value in known.items() if value is not None), title)
 

@@ -201,8 +201,9 @@ def _rows(gateway: Asking, job: str) -> list[dict[str, Any]]:
 
 
 def _show(told: dict[str, Any], rows: list[dict[str, Any]], as_json: bool, *, code: bool = True) -> None:
-    hidden = ("seen", "two_persons")
-    human: list[Any] = [facts({name: _word(name, value) for name, value in told.items() if name not in hidden})]
+    hidden, heads = ("seen", "two_persons"), {"number": say("jobs.screen_rows"), "left": say("jobs.screen_left")}
+    known = {heads.get(name, name): _word(name, value) for name, value in told.items() if name not in hidden}
+    human: list[Any] = [facts(known)]
     if rows:
         names = ("number", "subject", "result", "why")
         human += ["", table(names, ([_word(name, one[name]) for name in names] for one in rows))]

@@ -11,14 +11,17 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.foundation.access import Principal
+from gateway.foundation.access import Principal, roles
 from gateway.foundation.access.sign_in import MACHINE
 from gateway.foundation.base import Foundation
+from gateway.foundation.rooms import Services
+from gateway.foundation.screens import Look, Wanted
 from gateway.foundation.sheets import parse_sheet
 from gateway.foundation.store import Store
 from gateway.foundation.two_persons import Person
 from gateway.rooms.exports.files import as_workbook
 from gateway.rooms.jobs.records import JobRow
+from gateway.rooms.jobs.screens import SCREEN, waiting
 from gateway.rooms.jobs.service import Jobs, Plan, Request
 from gateway.rooms.jobs.sheet import filled, lines, request
 from gateway.words.clock import SHANGHAI, ManualClock
@@ -182,6 +185,24 @@ async def test_a_row_whose_record_is_another_one_by_now_is_not_asked_for(base: F
     assert told.result == "not_applicable"
     assert "原为 200.00，现为 210.00" in (told.why or "")
     assert [method for method, _, _ in api.asked] == ["GET"]
+
+
+async def test_each_count_of_today_leads_to_the_jobs_that_it_counts(base: Foundation, api: Api) -> None:
+    jobs, (first, second) = Jobs(base), await operators(base)
+    services = Services()
+    services.add(jobs)
+    job_id = await jobs.propose(Plan("breaks", "说明", ROWS, two_persons=True), who=first, language=Language.CHINESE)
+    for who, whose, acts in ((first.client_id, "others", ["stop"]), (second.id, "second", ["confirm", "stop"])):
+        seen = Principal(who, "operator", roles()["operator"], frozenset(), "王敏", role="operator")
+        found = {one.whose: one for one in await waiting(Look(seen, base, services))}
+        assert {name for name, one in found.items() if one.number} == {whose}
+        to = found[whose].to
+        assert to is not None
+        assert SCREEN.lists is not None
+        assert SCREEN.one is not None
+        listed = await SCREEN.lists.find(Look(seen, base, services, to.asked), Wanted())
+        assert [row.id for row in listed.rows] == [job_id]
+        assert (await SCREEN.one(Look(seen, base, services), job_id)).acts == acts
 
 
 def test_the_sheet_of_breaks_comes_back_with_ids_versions_and_words() -> None:
