@@ -289,7 +289,8 @@ def report(ctx: typer.Context, error: GatewayError) -> Exit:
         typer.echo(json.dumps(known, ensure_ascii=False), err=True)
         return code
     where = f"{told['key']}: " if told.get("key") else ""
-    progress().print(in_words(say("terminal.error", error=f"{where}{told['detail']}")), markup=False)
-    if told.get("cure"):
-        progress().print(in_words(say("terminal.cure", cure=told["cure"])), markup=False)
+    lines = [say("terminal.error", error=f"{where}{told['detail']}")]
+    lines += [say("terminal.cure", cure=told["cure"])] if told.get("cure") else []
+    for one in lines:  # what is to be copied from it is not broken
+        progress().print(in_words(one), markup=False, soft_wrap=True)
     return code
