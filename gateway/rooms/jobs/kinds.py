@@ -8,7 +8,7 @@ from functools import partial
 from typing import Annotated, Final, Literal
 from urllib.parse import quote
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from gateway.foundation.access import Principal
 from gateway.foundation.base import Foundation
@@ -22,7 +22,7 @@ from gateway.words.clock import day_of, rfc3339
 from gateway.words.days import Day, Instant
 from gateway.words.errors import InvalidProblem, NotFoundProblem
 from gateway.words.saying import say
-from gateway.words.text import Ask
+from gateway.words.text import Ask, readable
 
 Kind = Literal["reconcile", "retry", "webhooks", "export"]
 SCOPES: Final[Mapping[str, str]] = {
@@ -56,9 +56,9 @@ class JobAsk(Ask):
     until: Instant | None = None
     endpoints: tuple[Annotated[str, Field(max_length=40)], ...] = Field(default=(), max_length=200)
     list: Literal["payments", "breaks", "disclosures", "refunds", "exceptions"] | None = None
-    filter: dict[Annotated[str, Field(max_length=40)], Annotated[str, Field(max_length=200)]] = Field(
-        default={}, max_length=12
-    )
+    filter: Annotated[
+        dict[Annotated[str, Field(max_length=40)], Annotated[str, Field(max_length=200)]], BeforeValidator(readable)
+    ] = Field(default={}, max_length=12)
     form: Literal["xlsx", "csv"] = "xlsx"
 
 
