@@ -153,6 +153,7 @@ NO_SENSE = {
     "POST /v1/operators/{login}/forgotten-code": "what is forgotten stays so",
     "POST /v1/operators/{login}/keys": "each asks for a key of its own",
     "POST /v1/operators/{login}/revocation": "who is disabled stays disabled",
+    "POST /v1/operator-sessions/{session_id}/end": "what has ended stays so since the first",
     "PUT /v1/operators/{login}/password": "the last one counts",
     "PUT /v1/authorities/{authority}/organ": "one row a day, the last one counts",
     "PUT /v1/authorities/{authority}/unit": "one row a day, the last one counts",
