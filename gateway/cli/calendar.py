@@ -13,7 +13,7 @@ import typer
 from gateway.foundation import rooms
 from gateway.terminal.output import Json, parse_day, session, show, table
 from gateway.words.clock import day_of
-from gateway.words.saying import Sentence, say
+from gateway.words.saying import Language, Sentence, say, sentences
 
 if TYPE_CHECKING:
     pass
@@ -117,7 +117,13 @@ def resting_said(resting: Mapping[str, int]) -> Sentence:
 
 
 def _by_room(numbers: Mapping[str, int]) -> list[Sentence]:
-    return [say("calendar.of_room", room=say(f"calendar.room_{one}"), number=many) for one, many in numbers.items()]
+    return [say("calendar.of_room", room=_named(one), number=many) for one, many in numbers.items()]
+
+
+def _named(room: str) -> Sentence | str:
+    """A room in words; one from elsewhere by its name."""
+    id = f"calendar.room_{room}"
+    return say(id) if id in sentences(Language.ENGLISH) else room
 
 
 def _short(days: list[str]) -> str:

@@ -30,7 +30,7 @@ def open_room(base: Foundation, rooms: Services) -> Opened:
     )
     rooms.get(Corrections).leaned_on(records.leans)
     base.reckoning.follow("disclosures", disclosures.following.recount)
-    base.reckoning.follow("credit repairs", disclosures.repairs.recount)
+    base.reckoning.follow("credit_repairs", disclosures.repairs.recount)
     return Opened(
         services=(
             disclosures,

@@ -90,7 +90,7 @@ def test_units_and_proxy_agree_with_what_init_writes(place):
     grace = load(place / "gateway.toml").delivery.grace
     assert float(unit["Service"]["TimeoutStopSec"]) > 2 * grace
     ports = set(re.findall(r"proxy_pass http://127\.0\.0\.1:(\d+)", (PACKAGING / "nginx/gateway.conf").read_text()))
-    assert ports == {str(FACES[face]) for face in ("api", "payer", "callbacks")}
+    assert ports == {str(FACES[face]) for face in ("api", "console", "payer", "callbacks")}
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_command_over_a_database_of_another_version_says_so_and_changes_nothin
     monkeypatch.setenv("GATEWAY_SETTINGS", str(place / "gateway.toml"))
     file = place / "data" / "gateway.sqlite"
     with sqlite3.connect(file) as conn:
-        conn.execute("DELETE FROM alembic_version WHERE version_num = 'seals_0001'")
+        conn.execute("DELETE FROM schema_step WHERE revision = 'seals_0001'")
     conn.close()
     refused = call(*words)
     assert refused.exit_code == Exit.SETTINGS, (refused.output, refused.exception)
