@@ -39,6 +39,7 @@ TheJobs = Annotated[Jobs, Depends(service(Jobs))]
 ThePlanning = Annotated[Planning, Depends(service(Planning))]
 
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_SHEET = {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}
 _WORKBOOK: dict[int | str, dict[str, Any]] = {200: {"content": {_XLSX: {}}, "description": "The workbook"}}
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {"content": {_XLSX: {}, "text/csv": {}}, "description": "The file that the job has made"}
@@ -222,7 +223,7 @@ async def get_break_sheet(
     status_code=201,
     response_model=JobView,
     responses=responses(400, 404, 409, 413),
-    openapi_extra={"requestBody": {"required": True, "content": {_XLSX: {}}}},
+    openapi_extra={"requestBody": {"required": True, "content": _SHEET}},
 )
 async def propose_break_sheet(
     base: Base,
