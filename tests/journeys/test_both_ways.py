@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 import httpx
@@ -12,6 +13,8 @@ import pytest
 from fastapi.routing import APIRoute
 
 from gateway.faces.build import build
+from gateway.faces.console.drawing import HOME
+from gateway.faces.console.pages import refusal
 from gateway.foundation.http.door import Door
 from gateway.foundation.http.manners import Manners
 from gateway.foundation.http.plans import Plans
@@ -60,7 +63,9 @@ async def ways(site) -> AsyncIterator[Ways]:
         for plans in (True, False):
             made = build(site.app, FACES)
             if not plans:
-                made.middleware_stack = Manners(Door(made.router, Plans(()), site.settings.server.max_body_bytes))
+                pages = {HOME: partial(refusal, site.app)}
+                most = site.settings.server.max_body_bytes
+                made.middleware_stack = Manners(Door(made.router, Plans(()), most, pages=pages))
             transport = httpx.ASGITransport(made)
             clients.append(await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url=site.url)))
         yield Ways(site.key, clients)

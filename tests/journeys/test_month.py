@@ -268,7 +268,9 @@ async def test_a_month_in_which_everything_goes_wrong_once_closes_to_the_fen(any
     assert (await site.http.put(f"/v1/refunds/{refund['id']}/payee", json=payee)).status_code == 200
     for paper in PAPERS:
         await site.post(f"/v1/refunds/{refund['id']}/documents", paper)
-    with pytest.raises(ConflictProblem, match="changed since you saw it: documents, payee"):
+    with pytest.raises(
+        ConflictProblem, match=r"since you saw it: documents was - .*, payee was - and is account=\*+5702"
+    ):
         await proposals.confirm(action, by=WANG, seen=before)
     assert (await proposals.confirm(action, by=WANG, seen=await seen())).state == "resolved"
     await site.until(f"/v1/refunds/{refund['id']}", lambda now: now["status"] == "FILED")

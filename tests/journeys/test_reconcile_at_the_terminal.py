@@ -93,7 +93,7 @@ async def test_a_month_is_closed_and_opened_again_by_two_at_their_terminals(site
     nobody = await said("close", "2026-09")
     assert (nobody.exit_code, "say who you are" in nobody.stderr) == (4, True)
     early = await said("close", "2026-09", "--key-file", first)
-    assert (early.exit_code, "not reconciled: 2026-09-01" in early.stderr) == (4, True)
+    assert (early.exit_code, "not reconciled: 2026-09-16" in early.stderr) == (4, True)
     file = tmp_path / "empty.txt"
     file.write_bytes("合计|0|0.00\n".encode("gbk"))
     for day in range(1, 31):
