@@ -189,7 +189,7 @@ async def test_the_notice_of_a_year_moves_every_kind_of_date_once_and_tells_of_e
     assert await house.reckoning.reload() is None, "the file says what it said"
 
     house.file.write_text(notice(*LIEU), encoding="utf-8")
-    assert await house.reckoning.reload() == {"payments": 1, "cash": 2, "disclosures": 2, "credit repairs": 0}
+    assert await house.reckoning.reload() == {"payments": 1, "cash": 2, "disclosures": 2, "credit_repairs": 0}
     assert await house.days(made) == AFTER
     assert house.resting() == {"payments": 0, "cash": 0, "disclosures": 0}
     moved = {name: (made[name], f"2027-{BEFORE[name][0]}", f"2027-{AFTER[name][0]}", False) for name in made}
@@ -209,7 +209,7 @@ async def test_what_stays_on_its_day_becomes_certain_and_a_corrected_notice_move
     assert len(await house.told(begun)) == len(made), "that it is certain is told"
 
     house.file.write_text(notice(date(2027, 2, 9), worked=[]), encoding="utf-8")
-    assert await house.reckoning.reload() == {"payments": 1, "cash": 0, "disclosures": 0, "credit repairs": 0}
+    assert await house.reckoning.reload() == {"payments": 1, "cash": 0, "disclosures": 0, "credit_repairs": 0}
     assert (await house.days(made))["payment"] == ("02-10", False)
     house.file.unlink()
     with pytest.raises(SettingsError):
