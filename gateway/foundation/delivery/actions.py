@@ -81,6 +81,8 @@ class Action:
     ``by_hand``: people may give the answer; False where it is a judgement of our own, which nobody can give in our
     place. ``hands_over``: which personal data of natural persons a request gives away, on what basis; pure; None: none.
     ``by_deadline``: its channels send what is due by its last day (``wanted_by``), not by when it was asked for.
+    ``not_sent``: told in the transaction that queues an operation again because its call has provably not left us. What
+    was called off while the call was under way is cancelled there, or the next try would send it.
     """
 
     name: str
@@ -95,3 +97,4 @@ class Action:
     by_hand: bool = True
     hands_over: Callable[[Any], HandsOver | None] | None = None
     by_deadline: bool = False
+    not_sent: Callable[[Connection, Operation], None] | None = None

@@ -97,6 +97,8 @@ class Ending:
         doubt_told = isinstance(step.tell, Doubt) and operation.doubt_since_at is not None
         if self.action is not None and step.tell is not None and not doubt_told:
             self.action.record(conn, operation, step.tell)
+        if self.action is not None and self.action.not_sent is not None and step.state is State.QUEUED:
+            self.action.not_sent(conn, operation)
         if step.state is State.PARKED:
             node.events.emit(
                 conn,

@@ -59,6 +59,7 @@ class Answers:
                 two_persons=False,
                 hands_over=questions.hands_over,
                 by_deadline=True,
+                not_sent=self._not_sent,
             )
             for effect, request_model in questions.REQUESTS.items()
         )
@@ -100,10 +101,15 @@ class Answers:
                 self._effects.life.doubt(conn, disclosure, outcome, effect=effect)
             case Absent():
                 self._effects.life.doubt(conn, disclosure, outcome)
-                if disclosure.withdraw_wanted_at is not None:
-                    self._effects.withdrawals.stop_sending(conn, disclosure, now)
             case _:
                 raise AssertionError(f"unforeseen outcome {outcome}")
+
+    def _not_sent(self, conn: Connection, operation: Operation) -> None:
+        """An effect would be sent again: not where a withdrawal was asked for while it was under way."""
+        disclosure = self._effects.lock(conn, operation.subject)
+        mine = disclosure.effect_operation == operation.id and disclosure.effect != "withdraw"
+        if mine and disclosure.withdraw_wanted_at is not None:
+            self._effects.withdrawals.stop_sending(conn, disclosure, self._now())
 
     def _judged(self, conn: Connection, operation: Operation, outcome: Outcome) -> None:
         """The verdict came."""

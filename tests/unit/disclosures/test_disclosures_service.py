@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,17 +16,19 @@ from gateway.foundation.delivery import operation_records
 from gateway.foundation.delivery.operation_records import Wanted
 from gateway.foundation.delivery.tables import event, operation
 from gateway.foundation.store import Store
-from gateway.ports.credit import FieldError, VerdictNotice
+from gateway.ports.credit import FieldError, Submission, VerdictNotice
 from gateway.rooms.decisions import DecisionEvent, EventKind
 from gateway.rooms.disclosures import DisclosureFilter, Organ, Status, records
 from gateway.rooms.disclosures.judging import Wanting
 from gateway.rooms.disclosures.options import DisclosureOptions
 from gateway.rooms.disclosures.planning import Relied, Told
+from gateway.rooms.disclosures.questions import EffectRequest
 from gateway.words.clock import day_of, to_micros
 from gateway.words.errors import (
     ConflictProblem,
     InvalidProblem,
     NotFoundProblem,
+    NotSentError,
     OutcomeUnknownError,
     Problem,
     RejectedError,
@@ -127,6 +130,29 @@ async def test_what_never_happened_is_not_sent_again_once_it_is_withdrawn(room: 
     await room.disclosures.withdraw(one, "撤回")
     found = await room.until(one, Status.WITHDRAWN)
     assert (found.withdraw_reason, len(room.city.asked), found.doubt_reason) == ("撤回", 1, None)
+
+
+async def test_a_report_that_did_not_leave_while_it_was_called_off_is_never_sent_again(room: Room) -> None:
+    """The target is down, and the decision is revoked while a try is under way: the next try must not publish it."""
+    under_way, fails = asyncio.Event(), asyncio.Event()
+
+    async def down(request: EffectRequest) -> Submission:
+        under_way.set()
+        await fails.wait()
+        raise NotSentError("connection refused")
+
+    submit, room.city.submit = room.city.submit, down  # type: ignore[method-assign]
+    one = await room.publish()
+    async with asyncio.timeout(60):
+        await under_way.wait()
+    await room.disclosures.withdraw(one, "撤回")
+    assert (await room.disclosures.held(one)).awaiting == "answer", "its outcome is waited for"
+    room.city.submit = submit  # type: ignore[method-assign]
+    fails.set()
+    found = await room.until(one, Status.WITHDRAWN)
+    room.clock.advance(timedelta(days=2))
+    room.delivery.wake()
+    assert (room.city.asked, room.city.page, found.effect) == ([], None, None)
 
 
 async def test_what_people_have_sent_again_never_goes_once_a_withdrawal_is_owed(room: Room) -> None:
