@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -99,3 +100,13 @@ def test_a_killed_process_still_holds_it_back_afterwards(own_simulators: Simulat
     assert [inbox.next(), inbox.next()] == [second, first]
     inbox.close()
     unit.client.close()
+
+
+def test_one_that_is_not_acknowledged_goes_again_when_it_is_told_to(unit: Unit) -> None:
+    simulators = unit.simulators
+    simulators.callbacks_to("nontax", "http://127.0.0.1:9/callbacks", again_after=3600)  # nobody listens there
+    code = unit.paid()
+    simulators.journal(operation="PaymentConfirm", wait=20)
+    time.sleep(0.6)  # else it goes again after 0.2 and 0.5 seconds
+    (told,) = [one for one in simulators.ask("GET", "/callbacks")["callbacks"] if one["key"] == code]
+    assert (told["attempts"], told["state"]) == (1, "pending")
