@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any, Final
 
 from pydantic import BaseModel
+from pydantic.dataclasses import is_pydantic_dataclass
 from pydantic.fields import FieldInfo
 
 from gateway.foundation.channels import served_kinds
@@ -74,7 +75,7 @@ def _port(kind: str, port: type[Any]) -> str:
     effects = getattr(suite_for(kind), "effects", ())
     lines = [f"## `{kind}`: {port.__name__}", "", _sentence(port), ""]
     lines += ["| Method | Is | Takes | Gives | Does |", "|---|---|---|---|---|"]
-    models: dict[type[BaseModel], str] = {}
+    models: dict[type[Any], str] = {}
     for name in methods:
         hints = typing.get_type_hints(getattr(port, name))
         gives = hints.pop("return", type(None))
@@ -86,9 +87,9 @@ def _port(kind: str, port: type[Any]) -> str:
     models |= dict.fromkeys(_notices(inspect.getmodule(port)), "the adapter, from a callback")
     for model, by in models.items():
         lines += ["", f"### `{model.__name__}`", "", _prose(model), "", f"Filled by {by}."]
-        if model.model_fields:
+        if fields := _fields(model):
             lines += ["", "| Field | Type | Default |", "|---|---|---|"]
-        lines += [f"| `{name}` | {_type_of(info)} | {_default(info)} |" for name, info in model.model_fields.items()]
+        lines += [f"| `{name}` | {_type_of(info)} | {_default(info)} |" for name, info in fields.items()]
     return "\n".join([*lines, ""])
 
 
@@ -98,14 +99,19 @@ def _notices(module: Any) -> Iterator[type[BaseModel]]:
             yield found
 
 
-def _models(hint: Any) -> Iterator[type[BaseModel]]:
+def _models(hint: Any) -> Iterator[type[Any]]:
     """The models in a type, and those in their fields."""
-    if inspect.isclass(hint) and issubclass(hint, BaseModel):
+    if inspect.isclass(hint) and (issubclass(hint, BaseModel) or is_pydantic_dataclass(hint)):
         yield hint
-        for info in hint.model_fields.values():
+        for info in _fields(hint).values():
             yield from _models(info.annotation)
     for part in typing.get_args(hint):
         yield from _models(part)
+
+
+def _fields(model: type[Any]) -> dict[str, FieldInfo]:
+    fields: dict[str, FieldInfo] = model.model_fields if issubclass(model, BaseModel) else model.__pydantic_fields__
+    return fields
 
 
 def _type_of(info: FieldInfo) -> str:

@@ -433,7 +433,7 @@ class CountsTheStatementInFloats(SoapNonTax):
 
     async def statement(self, day: date, page: int) -> StatementPage:
         got = await super().statement(day, page)
-        lines = tuple(line.model_copy(update={"amount": through_floats(line.amount)}) for line in got.lines)
+        lines = tuple(replace(line, amount=through_floats(line.amount)) for line in got.lines)
         return got.model_copy(update={"lines": lines, "amount": got.amount - 1})  # of all sums only 0.29 loses a fen
 
 
@@ -539,7 +539,7 @@ class RoundsTheStatement(SoapNonTax):
 
     async def statement(self, day: date, page: int) -> StatementPage:
         got = await super().statement(day, page)
-        lines = tuple(line.model_copy(update={"amount": line.amount // 10 * 10}) for line in got.lines)
+        lines = tuple(replace(line, amount=line.amount // 10 * 10) for line in got.lines)
         return got.model_copy(update={"lines": lines, "amount": sum(line.amount for line in lines)})
 
 

@@ -8,6 +8,7 @@ import importlib.util
 import json
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date
@@ -26,6 +27,7 @@ from gateway.foundation.drift import ContractDrift
 from gateway.foundation.wire import ChannelWire, FrameWire, Limits, MessageSigner, soap
 from gateway.foundation.wire.bounds import ON_THE_LOOP, apart, aside
 from gateway.foundation.wire.xml import SMALL, XmlSchema, let_go, parse_xml
+from gateway.ports.nontax import StatementLine
 from gateway.words.clock import SystemClock
 from gateway.words.errors import OutcomeUnknownError, UnusableError
 
@@ -191,6 +193,27 @@ async def test_a_page_of_a_statement_is_made_off_the_loop(where: Where, monkeypa
     with suppress(Exception):  # what is told is not looked at here
         await platform.statement(date(2026, 9, 17), 1)
     assert where.did == {"statement_page": False}
+
+
+def test_the_collector_finds_two_things_a_line_of_a_statement_and_nothing_of_what_it_was_read_from() -> None:
+    count = 1000
+    line = {"Type": "P", "PayNo": "R", "PayCode": "99010226300000000013", "Amt": "1.00", "ChgAgenCode": "990102"}
+    line |= {"CfmDate": "20260917", "CfmTime": "165003"}
+    rows = [line | {"TraNoBus": f"S{number}", "ItemCode": [f"{number}"]} for number in range(count)]
+    told = {"StatementDate": "20260917", "Page": 1, "Pages": 1, "Count": count, "TotalAmt": "1000.00", "Line": rows}
+    gc.collect()
+    gc.disable()
+    try:
+        before = Counter(type(one) for one in gc.get_objects())
+        page = mapping.statement_page(told, date(2026, 9, 17), 1)
+        made = Counter(type(one) for one in gc.get_objects())
+        made.subtract(before)
+    finally:
+        gc.enable()
+    assert [one.bank_serial for one in page.lines] == [f"S{number}" for number in range(count)]
+    assert not told["Line"], "what was read is let go at once, and not all of it together"
+    assert made[StatementLine] == count
+    assert sum(found for found in made.values() if found > 0) <= 2 * count + 500
 
 
 async def test_json_is_judged_and_read_off_the_loop_too(where: Where) -> None:

@@ -18,7 +18,7 @@ from gateway.words.money import format_yuan, told_yuan
 
 Yuan = Annotated[int, BeforeValidator(lambda text: told_yuan(str(text)))]
 BILLS = {"PAYING": port.BillState.BEING_PAID, "CLOSED": port.BillState.VOID}
-KINDS = {"P": "paid", "R": "refunded"}
+KINDS: dict[str, Literal["paid", "refunded"]] = {"P": "paid", "R": "refunded"}
 
 
 class Wire(Told):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from typing import Any, Literal, TypeVar
 
@@ -213,7 +213,10 @@ def paid_fact(code: str, told: Mapping[str, Any]) -> PaidFact:
 
 
 def statement_page(told: Mapping[str, Any], asked: date, page: int) -> StatementPage:
-    """One page of a statement. Raises ContractError when it is another day's or another page."""
+    """One page of a statement. Raises ContractError when it is another day's or another page.
+
+    The lines that are ``told`` are gone afterwards: letting go of all of them at once would hold every thread.
+    """
     of = day(require(told, "StatementDate"))
     if of != asked or whole(told["Page"]) != page or page > whole(told["Pages"]):
         raise ContractError(f"asked for {asked} page {page}, got {of} page {told['Page']} of {told['Pages']}")
@@ -223,8 +226,15 @@ def statement_page(told: Mapping[str, Any], asked: date, page: int) -> Statement
         pages=whole(told["Pages"]),
         count=whole(told["Count"]),
         amount=_sum(told["TotalAmt"]),
-        lines=tuple(_line(line) for line in told.get("Line") or ()),
+        lines=tuple(_line(line) for line in _let_go(told.get("Line") or [])),
     )
+
+
+def _let_go(lines: list[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """Each of these, which is theirs no more."""
+    lines.reverse()
+    while lines:
+        yield lines.pop()
 
 
 def _line(told: Mapping[str, Any]) -> StatementLine:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import date, time
 
 import pytest
@@ -115,14 +116,14 @@ BILLED = {"c1": Terms(frozenset({"U1", "U2"}), frozenset({"I1", "I2"})), "free":
 def test_money_of_another_unit_or_item_than_the_bills_is_a_difference(
     code: str, unit: str, items: tuple[str, ...], expected: BreakKind | None
 ) -> None:
-    line = told(code).model_copy(update={"unit_code": unit, "item_codes": items})
+    line = replace(told(code), unit_code=unit, item_codes=items)
     (finding,) = findings([booked(code)], [line], Question(BILLED, DAY))
     assert finding.kind is expected
 
 
 @pytest.mark.parametrize("standing", [Standing.TWICE, Standing.WRONG_AMOUNT, Standing.WRONG_STATUS, Standing.UNOWNED])
 def test_how_money_stands_is_worse_than_its_unit(standing: Standing) -> None:
-    line = told().model_copy(update={"unit_code": "U9"})
+    line = replace(told(), unit_code="U9")
     (finding,) = findings([booked(standing=standing)], [line], Question(BILLED, DAY))
     assert finding.kind not in (None, BreakKind.WRONG_UNIT)
 
@@ -135,7 +136,7 @@ def test_money_that_nobody_owns_may_differ_in_amount_and_is_of_an_unknown_code_a
 @pytest.mark.parametrize("standing", list(Standing))
 def test_whoever_knows_of_money_alone_is_held_against_amounts_alone(standing: Standing) -> None:
     asked = Question(BILLED, DAY, standings=False)
-    line = told().model_copy(update={"unit_code": "U9"})
+    line = replace(told(), unit_code="U9")
     assert [one.kind for one in findings([booked(standing=standing)], [line], asked)] == [None]
     (differs,) = findings([booked(amount=101, standing=standing)], [line], asked)
     assert differs.kind is BreakKind.AMOUNT_DIFFERS
@@ -254,7 +255,7 @@ def test_a_difference_planted_in_equal_books_is_found_and_nothing_else(data: st.
         del lines[victim]
         expected = BreakKind.OURS_ONLY
     elif planted == "changed":
-        lines[victim] = lines[victim].model_copy(update={"amount": 51})
+        lines[victim] = replace(lines[victim], amount=51)
         expected = BreakKind.AMOUNT_DIFFERS
     else:
         lines.append(told("x1", "s9", 50))

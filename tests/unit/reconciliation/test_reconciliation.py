@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -423,7 +423,7 @@ async def test_a_changed_statement_reopens_only_what_changed(bench: Bench) -> No
         await bench.callback(code(n), 100)
         bench.platform.says(code(n), 100)
     await bench.room.run(CHANNEL, DAY, by="x")
-    bench.platform.days[DAY][1] = bench.platform.days[DAY][1].model_copy(update={"amount": 90})
+    bench.platform.days[DAY][1] = replace(bench.platform.days[DAY][1], amount=90)
     run = await bench.room.run(CHANNEL, DAY, by="x")
     assert (run.matched, run.breaks) == (1, 2)
     settlements = [(await bench.payment(f"pay_{code(n)[-4:]}"))["settlement"] for n in (1, 2)]
@@ -435,7 +435,7 @@ async def test_a_changed_statement_reopens_only_what_changed(bench: Bench) -> No
     (found,) = await bench.differences(OPEN)
     (changed,) = await bench.room.breaks.find(BreakFilter(kind=BreakKind.STATEMENT_CHANGED))
     assert (changed.ours, changed.theirs, changed.state) == (200, 190, "open")
-    bench.platform.days[DAY][1] = bench.platform.days[DAY][1].model_copy(update={"amount": 100})
+    bench.platform.days[DAY][1] = replace(bench.platform.days[DAY][1], amount=100)
     await bench.room.run(CHANNEL, DAY, by="x")
     assert await bench.differences(OPEN) == []
     assert (await bench.room.breaks.held(found.id)).state == "cleared"
@@ -468,7 +468,7 @@ async def test_a_resolved_break_stays_resolved_until_its_figures_change(bench: B
     )
     assert (await bench.room.run(CHANNEL, DAY, by="x")).breaks == 0
     assert (await bench.room.breaks.held(found.id)) == resolved
-    bench.platform.days[DAY] = [bench.platform.days[DAY][0].model_copy(update={"amount": 501})]
+    bench.platform.days[DAY] = [replace(bench.platform.days[DAY][0], amount=501)]
     assert (await bench.room.run(CHANNEL, DAY, by="x")).breaks == 2  # this, and that the statement was changed
     assert (await bench.room.breaks.held(found.id)).theirs == 501
 
