@@ -775,30 +775,6 @@ async def an_agreement_to_a_word(nodes: Nodes) -> Ask:
     return Ask(f"{path}/confirmation", {"seen": seen}, "林溪")
 
 
-@prepares("POST /v1/bulk-retries")
-async def a_bulk_retry(nodes: Nodes) -> Ask:
-    since = nodes.site.clock.now().isoformat()
-    await parked(nodes)
-    chosen = {"channel": "nontax", "parked_for": "contradiction", "parked_since": since}
-    return Ask("/v1/bulk-retries", {**chosen, "reason": "平台已恢复"}, "高远")
-
-
-async def bulk_retry(nodes: Nodes) -> dict[str, Any]:
-    ask = await a_bulk_retry(nodes)
-    return dict(await nodes.well("POST", ask.path, ask.body, ask.by))
-
-
-@prepares("POST /v1/bulk-retries/{bulk_id}/confirmation")
-async def an_agreement_to_a_bulk_retry(nodes: Nodes) -> Ask:
-    made = await bulk_retry(nodes)
-    return Ask(f"/v1/bulk-retries/{made['id']}/confirmation", {"seen": made["seen"]}, "林溪")
-
-
-@prepares("DELETE /v1/bulk-retries/{bulk_id}")
-async def a_bulk_retry_taken_back(nodes: Nodes) -> Ask:
-    return Ask(f"/v1/bulk-retries/{(await bulk_retry(nodes))['id']}", None, "高远")
-
-
 @prepares("POST /v1/jobs")
 async def a_job(nodes: Nodes) -> Ask:
     return Ask("/v1/jobs", {"kind": "export", "list": "payments", "reason": "月报"}, "高远")

@@ -32,10 +32,6 @@ from gateway.rooms.jobs.records import Job, JobRow
 from gateway.rooms.jobs.tables import job_row
 from gateway.rooms.notices import Notice, Status
 from gateway.rooms.notices.records import add as add_notice
-from gateway.rooms.operations import bulk_records
-from gateway.rooms.operations.bulk_records import BulkRetry
-from gateway.rooms.operations.service import Operations
-from gateway.rooms.operations.tables import bulk_retry_item
 from gateway.typography.letter import Block, Letter, Signature, render
 from gateway.words.clock import day_of, to_micros
 from gateway.words.identifiers import new_id
@@ -249,28 +245,6 @@ async def notices(site: Any, stack: AsyncExitStack) -> tuple[str, Make]:
     return "/v1/notices", make
 
 
-async def bulk_retries(site: Any, stack: AsyncExitStack) -> tuple[str, Make]:
-    await payments_made(site)
-
-    async def make() -> None:
-        await add_bulk(site)
-
-    return "/v1/bulk-retries", make
-
-
-async def bulk_operations(site: Any, stack: AsyncExitStack) -> tuple[str, Make]:
-    await payments_made(site)
-    bulk = await add_bulk(site)
-
-    async def make() -> None:
-        await payments_made(site)
-        (newest,) = await site.app.get(Operations).find(limit=1)
-        item = insert(bulk_retry_item).values(bulk_id=bulk, operation_id=newest.id, attempt=1)
-        await site.app.base.store.write(lambda conn: conn.execute(item).rowcount)
-
-    return f"/v1/bulk-retries/{bulk}/operations", make
-
-
 async def add_job(site: Any) -> str:
     """A job as the room would leave it."""
     said = {"reason": "补推", "proposed_by": "usr_1", "proposed_name": "王敏", "proposed_at": 1, "ended_at": 1}
@@ -300,17 +274,6 @@ async def job_rows(site: Any, stack: AsyncExitStack) -> tuple[str, Make]:
 
 async def payments_made(site: Any) -> None:
     await site.issued(await site.decide(number()))
-
-
-async def add_bulk(site: Any) -> str:
-    """A bulk retry of the newest operation, as the room would leave it."""
-    found = await site.app.get(Operations).find(limit=1)
-    chosen = {"channel": "nontax", "action": None, "parked_for": None, "since_at": None, "until_at": None}
-    said = {"reason": "平台已恢复", "proposed_by": "usr_1", "proposed_name": "王敏", "proposed_at": 1}
-    whose = [one.authority for one in found]
-    new = BulkRetry(id=new_id("brt"), authorities=whose, number=1, two_persons=False, **chosen, **said)
-    await site.app.base.store.write(lambda conn: bulk_records.add(conn, new, found))
-    return new.id
 
 
 async def unreadable(site: Any, stack: AsyncExitStack) -> tuple[str, Make]:
@@ -359,8 +322,6 @@ async def handovers(site: Any, stack: AsyncExitStack) -> tuple[str, Make]:
 FILLED = {
     "/v1/audit": audit,
     "/v1/handovers": handovers,
-    "/v1/bulk-retries": bulk_retries,
-    "/v1/bulk-retries/{bulk_id}/operations": bulk_operations,
     "/v1/breaks": breaks,
     "/v1/callbacks/refused": refused,
     "/v1/callbacks/unreadable": unreadable,

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 from gateway.foundation.delivery import operation_records
 from gateway.foundation.delivery.node import Node
 from gateway.foundation.delivery.states import FOR_PEOPLE, State
-from gateway.words.errors import ConflictProblem
+from gateway.words.errors import ConflictProblem, NotFoundProblem
 from gateway.words.saying import say
 
 
@@ -18,6 +18,8 @@ def send_on(conn: Connection, node: Node, operation_id: str, *, ask: bool, reaso
     NotFoundProblem, ConflictProblem.
     """
     known = operation_records.held(conn, operation_id)
+    if known.action not in node.actions:
+        raise NotFoundProblem(say("operations.no_room", action=known.action))
     if known.state not in FOR_PEOPLE:
         raise ConflictProblem(say("operations.not_retried", state=known.state), type="operation-not-parked")
     if known.doubt_since_at is not None and not ask:

@@ -34,7 +34,10 @@ def start(
     ] = None,
     action: Annotated[str | None, typer.Option(help="retry: those of one kind, for example nontax.issue.")] = None,
     parked_for: Annotated[str | None, typer.Option(help="retry: those parked for this.")] = None,
-    since: Annotated[str | None, typer.Option(help="webhooks: events from this instant on, RFC 3339.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="webhooks, retry: events, or parked, from this instant on, RFC 3339.")
+    ] = None,
+    before: Annotated[str | None, typer.Option(help="webhooks, retry: before this instant, RFC 3339.")] = None,
     endpoint: Annotated[list[str] | None, typer.Option(help="webhooks: to this endpoint; may be repeated.")] = None,
     what: Annotated[str | None, typer.Option("--list", help="export: which list.")] = None,
     wanted: Annotated[
@@ -59,6 +62,7 @@ def start(
         "action": action,
         "parked_for": parked_for,
         "since": since,
+        "until": before,
         "endpoints": endpoint or [],
         "list": what,
         "filter": dict(one.split("=", 1) for one in wanted or ()),

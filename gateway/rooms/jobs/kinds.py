@@ -13,12 +13,12 @@ from pydantic import BeforeValidator, Field
 from gateway.foundation.access import Principal
 from gateway.foundation.base import Foundation
 from gateway.foundation.delivery import operation_records
-from gateway.foundation.delivery.operation_records import OperationRecord, Parked
+from gateway.foundation.delivery.operation_records import Parked
 from gateway.foundation.delivery.states import ParkedFor
 from gateway.ports.nontax import KIND
 from gateway.rooms.jobs.service import MOST, Plan, Request
 from gateway.rooms.reconciliation import Reconciliation
-from gateway.words.clock import day_of, rfc3339
+from gateway.words.clock import day_of, from_micros, rfc3339, to_micros
 from gateway.words.days import Day, Instant
 from gateway.words.errors import InvalidProblem, NotFoundProblem
 from gateway.words.saying import say
@@ -40,8 +40,9 @@ class JobAsk(Ask):
     """A job, and what it is about.
 
     ``reconcile``: each day from ``first`` to ``last`` of ``channels``, all that take payments if none. ``retry``: what
-    is parked now, of one ``channel``, one ``action``, or for one reason (``parked_for``). ``webhooks``: events since an
-    instant, until another one, to ``endpoints``, all if none. ``export``: a ``list`` by a ``filter`` as ``form``.
+    is parked now, of one ``channel``, one ``action``, or for one reason (``parked_for``), parked ``since`` an instant
+    and before ``until``. ``webhooks``: events of such a time, to ``endpoints``, all if none. ``export``: a ``list`` by
+    a ``filter`` as ``form``.
     """
 
     kind: Kind
@@ -78,8 +79,7 @@ class Planning:
     async def plan(self, ask: JobAsk, who: Principal) -> Plan:
         """The rows of a job. Raises InvalidProblem for what it lacks, NotFoundProblem."""
         rows = [one async for one in self._made[ask.kind](ask, who)]
-        of_two = await self._chosen(ask, who) if ask.kind == "retry" else ()
-        return Plan(ask.kind, ask.reason, rows, any(one.effectful and one.two_persons for one in of_two))
+        return Plan(ask.kind, ask.reason, rows, two_persons=any(one.pairs for one in rows))
 
     async def _days(self, ask: JobAsk, who: Principal) -> AsyncIterator[Request]:
         if ask.first is None:
@@ -101,21 +101,20 @@ class Planning:
                 yield Request(f"{day} {channel}", path="/v1/reconciliations", body=body, why=why)
 
     async def _parked(self, ask: JobAsk, who: Principal) -> AsyncIterator[Request]:
-        for one in await self._chosen(ask, who):
+        """What is parked now by this choice, the oldest first; what has moved on since is not sent on."""
+        if (ask.channel, ask.action, ask.parked_for) == (None, None, None):
+            raise InvalidProblem(say("jobs.needs_choice"), field="channel")
+        since, until = (None if one is None else to_micros(one) for one in (ask.since, ask.until))
+        chosen = Parked(ask.channel, ask.action, ask.parked_for, since, until, list(who.authorities))
+        for one in await self._base.store.read(partial(operation_records.parked, chosen=chosen, limit=MOST)):
             yield Request(
                 one.id,
                 path=f"/v1/operations/{one.id}/retry",
                 body={"reason": ask.reason},
                 look=f"/v1/operations/{one.id}",
-                known={"state": "parked"},
+                known={"state": "parked", "updated_at": rfc3339(from_micros(one.updated_at))},
+                pairs=one.effectful and one.two_persons,
             )
-
-    async def _chosen(self, ask: JobAsk, who: Principal) -> list[OperationRecord]:
-        """The parked work of a choice, the oldest first. Raises InvalidProblem for none."""
-        if (ask.channel, ask.action, ask.parked_for) == (None, None, None):
-            raise InvalidProblem(say("operations.bulk_choice"), field="channel")
-        chosen = Parked(ask.channel, ask.action, ask.parked_for, None, None, list(who.authorities))
-        return await self._base.store.read(partial(operation_records.parked, chosen=chosen, limit=MOST))
 
     async def _endpoints(self, ask: JobAsk, who: Principal) -> AsyncIterator[Request]:
         if ask.since is None:

@@ -15,6 +15,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 import httpx
@@ -46,6 +47,7 @@ class Request:
 
     ``look`` and ``known``: an address and members of what it shows, by dotted names; where one of them is otherwise
     when it is the row's turn, nothing is asked. ``why``: it is not applicable from the beginning, and why.
+    ``pairs``: two people decide about it, and so about the job.
     """
 
     subject: str
@@ -55,6 +57,7 @@ class Request:
     look: str | None = None
     known: Mapping[str, Any] | None = None
     why: Sentence | None = None
+    pairs: bool = False
 
 
 @dataclass(frozen=True)
@@ -207,12 +210,10 @@ class Jobs:
 
     async def _do(self, job_id: str) -> None:
         try:
-            while (row := await self._base.store.write(lambda conn: self._next(conn, job_id))) is not None:
-                known = await self._base.store.read(lambda conn: records.held(conn, job_id))
+            while (row := await self._base.store.write(partial(self._next, job_id=job_id))) is not None:
+                known = await self._base.store.read(partial(records.held, job_id=job_id))
                 result, why, answer = await self._result(known, row)
-                await self._base.store.write(
-                    lambda conn, told=(row, result, why, answer): self._tell(conn, *told)  # type: ignore[misc]
-                )
+                await self._base.store.write(partial(self._tell, row=row, result=result, why=why, answer=answer))
         except GatewayError as problem:  # the database is away, or this node fell: it goes on with the next minute
             _LOG.warning("job %s waits: %s", job_id, problem)
 

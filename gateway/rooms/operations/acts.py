@@ -16,17 +16,6 @@ ACTS = (
         reasons=_RETRY,
     ),
     Act(
-        "propose_bulk_retry", "POST /v1/bulk-retries", "operations retry", "operations:write", two=True, reasons=_RETRY
-    ),
-    Act(
-        "confirm_bulk_retry",
-        "POST /v1/bulk-retries/{bulk_id}/confirmation",
-        "operations bulk confirm",
-        "operations:write",
-        look="/v1/bulk-retries/{bulk_id}",
-    ),
-    Act("withdraw_bulk_retry", "DELETE /v1/bulk-retries/{bulk_id}", "operations bulk withdraw", "operations:write"),
-    Act(
         "propose_outcome",
         "POST /v1/operations/{operation_id}/resolution",
         "operations resolve",

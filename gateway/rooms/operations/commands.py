@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar
+from urllib.parse import urlencode
 
 import typer
 
 from gateway.foundation.delivery.operation_records import OperationRecord
-from gateway.foundation.delivery.states import State
-from gateway.rooms.operations import bulk_commands
+from gateway.foundation.delivery.states import ParkedFor, State
 from gateway.rooms.operations.service import Operations
 from gateway.rooms.operations.strangers import strange
 from gateway.settings import known
@@ -23,16 +23,11 @@ from gateway.words.clock import from_micros, rfc3339
 from gateway.words.errors import InvalidProblem, NotFoundProblem
 from gateway.words.saying import Sentence, say
 
-if TYPE_CHECKING:
-    pass
-
 T = TypeVar("T")
 
 app = typer.Typer(
     help="Operations 外呼任务: list them, look at one, send a parked one on its way, end a doubt.", no_args_is_help=True
 )
-
-app.add_typer(bulk_commands.app, name="bulk")
 
 _SHOWN = ("id", "action", "channel", "authority", "subject", "reference", "state", "attempt", "reason", "code")
 _MOMENTS = ("due_at", "sent_at", "doubt_since_at", "pending_since_at", "created_at", "updated_at")
@@ -105,45 +100,52 @@ def show_operation(ctx: typer.Context, operation: str, as_json: Json = False) ->
     show(found, as_json, about, "", attempts)
 
 
+@app.command("parked")
+def parked(
+    ctx: typer.Context,
+    channel: Annotated[str | None, typer.Option(help="Of one channel.")] = None,
+    action: Annotated[str | None, typer.Option(help="Of one kind, for example nontax.issue.")] = None,
+    parked_for: Annotated[
+        str | None, typer.Option("--parked-for", help=f"Parked for this: {', '.join(ParkedFor)}.")
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="Parked since then, 2026-11-29T08:00:00+08:00.")] = None,
+    until: Annotated[str | None, typer.Option(help="Parked before then.")] = None,
+    key_file: KeyFile = None,
+    as_json: Json = False,
+) -> None:
+    """What is parked, by channel, kind and reason: what a job of the kind retry with this choice would send on."""
+    asked = {"channel": channel, "action": action, "parked_for": parked_for}
+    asked |= {"parked_since": since, "parked_until": until}
+    with asking_as(ctx, Identity(key_file=key_file)) as gateway:
+        query = urlencode({name: value for name, value in asked.items() if value is not None})
+        view = gateway("GET", f"/v1/parked-operations?{query}", None)
+    heads = ["channel", "action", "parked_for", "operations", "first_parked", "last_parked"]
+    kinds = table(heads, (tuple(one.values()) for one in view["kinds"]))
+    pair = say("operations.would_two" if view["two_persons"] else "operations.would_one")
+    told = [say("operations.would_send_on", number=view["number"], pair=pair)]
+    if view["first"]:
+        told.append(say("operations.the_first", operations=view["first"]))
+    show(view, as_json, kinds, "", *told)
+
+
 @app.command("retry")
 def retry(
     ctx: typer.Context,
+    operation: str,
     reason: Annotated[str, typer.Option(help="Why, for the record.")],
-    operation: Annotated[
-        str | None, typer.Argument(help="One operation; without it, all that the options choose.")
-    ] = None,
     send: Annotated[
         bool, typer.Option("--send", help="Call at once instead of asking first; refused while the outcome is unknown.")
     ] = False,
-    channel: bulk_commands.Channel = None,
-    action: bulk_commands.ActionName = None,
-    parked_for: bulk_commands.Why = None,
-    since: bulk_commands.Since = None,
-    until: bulk_commands.Until = None,
-    dry_run: bulk_commands.DryRun = False,
     login: Login = None,
     password_stdin: FromStdin = False,
     key_file: KeyFile = None,
     as_json: Json = False,
 ) -> None:
-    """Send parked operations on their way again: the other side is asked first what became of each.
+    """Send a parked operation on its way again: the other side is asked first what became of it.
 
-    One by its id; or in bulk those that --channel, --action, --parked-for, --since and --until choose.
+    Many at once are a job: gateway jobs start retry.
     """
-    chosen = bulk_commands.Choice(channel, action, parked_for, since, until)
-    who = Identity(login, password_stdin, key_file)
-    if operation is None:
-        if send:
-            raise InvalidProblem(say("operations.bulk_send"), field="--send")
-        bulk_commands.retry(ctx, chosen, reason, who if not dry_run else None, as_json)
-        return
-    if dry_run or chosen != bulk_commands.Choice():
-        raise InvalidProblem(say("operations.bulk_either"), field="operation")
-    _retry_one(ctx, operation, reason, send, who, as_json)
-
-
-def _retry_one(ctx: typer.Context, operation: str, reason: str, send: bool, who: Identity, as_json: bool) -> None:
-    with asking_as(ctx, who) as http:
+    with asking_as(ctx, Identity(login, password_stdin, key_file)) as http:
         http("POST", f"/v1/operations/{operation}/retry", {"ask": not send, "reason": reason})
     now = _ask(ctx, lambda ours: ours.view(operation)).operation
     show(_plain(now), as_json, say("operations.again_now", operation=operation, state=now.state))
