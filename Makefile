@@ -9,6 +9,7 @@ COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-h
 LOCK := $(COMPILE) pyproject.toml --group build --extra simulators
 LOCK_BUNDLE := $(LOCK) --extra cluster --extra pkcs11 --extra otlp
 LOCK_MUTANTS := $(COMPILE) --group mutants
+LOCK_DOCS := $(COMPILE) --group docs
 
 PYTHONS := python3.13 python3.12 python3.11 python3
 DEMO_ARGS ?=
@@ -28,7 +29,7 @@ export PYTHONDONTWRITEBYTECODE :=
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test coverage nightly mutants torture bench years lint fmt snapshots lock bundle release clean
+.PHONY: help demo test coverage nightly mutants torture bench years publication-year lint fmt snapshots lock docs bundle container release clean
 
 # A virtual environment is bound to its folder and its Python: after either has moved it is made anew.
 ifneq ($(shell cat $(VENV)/.made 2>/dev/null),$(CURDIR))
@@ -54,7 +55,7 @@ coverage: $(VENV)/.ready-test ## how much of the gateway the tests run, by file;
 	@$(BIN)/coverage report
 
 nightly: export GATEWAY_TEST_WHOLE := 1
-nightly: $(VENV)/.ready-test ## what takes too long for every change: every case, long runs, rooms on PostgreSQL, changed lines
+nightly: $(VENV)/.ready-docs ## what takes too long for every change: every case, long runs, rooms on PostgreSQL, changed lines
 	@$(MAKE) test
 	@GATEWAY_TEST_MACHINE="$(MACHINE)" $(BIN)/python -m pytest tests/unit/delivery/test_state_machine.py
 	@GATEWAY_TEST_TIMES=20 $(BIN)/python -m pytest tests/journeys/test_at_one_instant.py tests/unit/store/test_several_nodes.py \
@@ -100,11 +101,15 @@ lock: $(VENV)/.made ## resolve the dependencies again; the locks hold hashes and
 	@$(BIN)/$(LOCK) --upgrade --extra test --constraint requirements.lock --output-file requirements-dev.lock
 	@$(BIN)/$(LOCK_BUNDLE) --upgrade --constraint requirements-dev.lock --output-file requirements-bundle.lock
 	@$(BIN)/$(LOCK_MUTANTS) --upgrade --constraint requirements-dev.lock --output-file requirements-mutants.lock
+	@$(BIN)/$(LOCK_DOCS) --upgrade --constraint requirements-dev.lock --output-file requirements-docs.lock
 
-bundle: $(VENV)/.ready-test ## one archive to install from without a network, into dist/; BUNDLE_ARGS="--machine x86_64"
+docs: $(VENV)/.ready-docs ## the documentation as pages that need no network, into dist/docs; open index.html
+	@$(BIN)/python packaging/site/build.py
+
+bundle: $(VENV)/.ready-docs ## one archive to install from without a network, into dist/; BUNDLE_ARGS="--machine x86_64"
 	@$(BIN)/python packaging/bundle.py $(BUNDLE_ARGS)
 
-release: $(VENV)/.ready-test ## what a release would do; with YES=1 it is done here: make release VERSION=0.1.0
+release: $(VENV)/.ready-docs ## what a release would do; with YES=1 it is done here: make release VERSION=0.1.0
 	@$(BIN)/python packaging/release.py "$(VERSION)" $(if $(YES),--yes)
 
 clean: ## remove the environment and every cache
@@ -136,6 +141,11 @@ $(VENV)/.ready-test: $(VENV)/.made requirements-dev.lock pyproject.toml
 	@$(PIP) install --require-hashes -r requirements-dev.lock >&2
 	@$(PIP) install --no-deps --no-build-isolation -e . >&2
 	@touch $@ $(VENV)/.ready-demo
+
+$(VENV)/.ready-docs: $(VENV)/.ready-test requirements-docs.lock
+	@echo "Installing the tool that makes pages of the documentation (first run only)" >&2
+	@$(PIP) install --require-hashes -r requirements-docs.lock >&2
+	@touch $@
 
 $(VENV)/.ready-mutants: $(VENV)/.ready-test requirements-mutants.lock
 	@echo "Installing the tool that changes lines (first run only)" >&2

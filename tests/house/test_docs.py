@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import os
 import re
 import subprocess
 import sys
+import textwrap
 import time
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -104,6 +108,15 @@ def test_every_decision_has_a_number_of_its_own_and_stands_in_the_list() -> None
     assert [name for name in pages if not text(f"adr/{name}").startswith(f"# {name[:4]} ")] == []
 
 
+def test_every_page_has_a_place_in_the_navigation() -> None:
+    """``make docs`` ends at a page without one; here it is said at once, by whoever adds the page."""
+    plan = (ROOT / "packaging/site/mkdocs.yml").read_text(encoding="utf-8")
+    placed = set(re.findall(r"^ +- (\S+\.md)$", plan.partition("\nnav:\n")[2], re.MULTILINE))
+    written = {str(page.relative_to(ROOT)) for page in PAGES if not page.match("adr/[0-9]*.md")}
+    assert written - placed == set(), "name it in packaging/site/mkdocs.yml, where a newcomer would look for it"
+    assert {page for page in placed if not (ROOT / page).exists()} == set()
+
+
 # --- lists ----------------------------------------------------------------------------------------------------------
 
 
@@ -150,6 +163,75 @@ def test_every_scope_role_and_fault_is_described() -> None:
     assert [role for role in roles() if f"*{role}*" not in access] == []
     kinds = {*COMMON, *(kind for system in systems.load() for kind in system.kinds)}
     assert [kind for kind in kinds if f"`{kind}`" not in text("simulators.md")] == []
+
+
+# --- what is to be typed ----------------------------------------------------------------------------------------------
+
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+COMMANDS: dict[str, Any] = json.loads((ROOT / "tests/snapshots/commands.json").read_text(encoding="utf-8"))
+
+
+def blocks(page: Path, *languages: str) -> list[str]:
+    """The code of a page in these languages."""
+    return [code for language, code in BLOCK.findall(page.read_text(encoding="utf-8")) if language in languages]
+
+
+def typed(code: str) -> Iterator[list[str]]:
+    """The command lines of ours in a shell block, without what comes before and after them."""
+    for line in code.replace("\\\n", " ").splitlines():
+        for part in re.split(r"\||&&|;|>", line.removeprefix("$ ").partition(" # ")[0]):
+            words = part.split()
+            for place, word in enumerate(words):
+                before = words[place - 1] if place else ""
+                if word.endswith("/bin/gateway") or (word == "gateway" and before in ("", "enforcement-gateway")):
+                    yield words[place + 1 :]
+
+
+def unknown(words: list[str]) -> list[str]:
+    """What of a command line the program would not take: a command, or an option."""
+    name, rest, options = "gateway", words, {*known_options("gateway")}
+    while rest and f"{name} {rest[0]}" in COMMANDS:
+        name, rest = f"{name} {rest[0]}", rest[1:]
+        options |= {*known_options(name)}
+    given = {word.partition("=")[0] for word in rest if word[:2] == "--"}
+    no_command = name == "gateway" and rest and rest[0][0] != "-"
+    return ([rest[0]] if no_command else []) + sorted(given - options)
+
+
+def known_options(command: str) -> Iterator[str]:
+    yield from ("--help", "--json", "--wide", "--")
+    for spelled in COMMANDS[command]["options"]:
+        yield from spelled.split()
+
+
+def test_every_command_that_a_page_has_one_type_is_there_with_its_options() -> None:
+    lines = [(page.name, words) for page in PAGES for code in blocks(page, "sh", "console") for words in typed(code)]
+    assert len(lines) > 100
+    assert [(name, " ".join(words)) for name, words in lines if unknown(words)] == []
+    assert unknown(["reconcil"]) == ["reconcil"]
+    assert unknown(["reconcile", "--dai", "2026-11-20"]) == ["--dai"]
+
+
+@pytest.mark.parametrize(("language", "read"), [("toml", tomllib.loads), ("json", json.loads), ("python", ast.parse)])
+def test_every_block_can_be_read_as_what_it_says_it_is(language: str, read: Callable[[str], Any]) -> None:
+    def wrong(code: str) -> Exception | None:
+        try:
+            read(textwrap.dedent(code).replace("{…}", "{}"))
+        except (ValueError, SyntaxError) as error:
+            return error
+        return None
+
+    found = [(page.name, code) for page in PAGES for code in blocks(page, language)]
+    assert found
+    assert [(name, error, code) for name, code in found if (error := wrong(code))] == []
+
+
+def test_the_chinese_first_call_has_one_type_what_the_readme_does() -> None:
+    """Whose blocks are run by tests/journeys/test_readme.py."""
+    first, second = ROOT / "README.md", DOCS / "zh/first-call.md"
+    (readme,) = re.findall(r"## A first call.*?\n## What", first.read_text(encoding="utf-8"), re.DOTALL)
+    typed_there = [code for language, code in BLOCK.findall(readme) if language == "sh"]
+    assert typed_there == [code for code in blocks(second, "sh") if not code.startswith("make ")]
 
 
 # --- diagrams and examples ------------------------------------------------------------------------------------------
