@@ -1,8 +1,8 @@
 """One archive to install from where there is no network: ``make bundle``, into ``dist/``.
 
 Wheels of everything that ``requirements-bundle.lock`` names, for x86-64 and aarch64 and one release of Python, each
-held against its hash; our own wheel; the documentation; ``install.sh``. The sums of all files stand beside them. Wheels
-of another machine are chosen by what they say of themselves: only an installation shows that they run there.
+held against its hash; our own wheel; the documentation as pages; ``install.sh``. The sums of all files stand beside
+them. Wheels of another machine are chosen by what they say of themselves: only an installation shows that they run.
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ MACHINES = ("x86_64", "aarch64")
 PYTHON = "3.11"
 GLIBC = range(5, 37)
 """Minor releases of glibc 2 whose wheels are taken; the newest that a wheel here asks for is told by its name."""
+FIRST = """\
+行政执法对接网关  先看 docs/docs/zh/installing.html，再运行 sh install.sh
+Enforcement gateway  read docs/docs/installing.html, then run sh install.sh
+"""
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet")
 
 
@@ -75,11 +79,14 @@ def lay_out(folder: Path, machines: tuple[str, ...]) -> None:
         wanted.write_text(locked(machine, LOCK.read_text(encoding="utf-8")), encoding="utf-8")
         print(f"wheels for {machine}", file=sys.stderr)
         fetch(machine, wanted, wheels)
-    for name in ("docs", "packaging", "examples"):
+    pages = (sys.executable, str(ROOT / "packaging" / "site" / "build.py"), "--to", str(folder / "docs"))
+    subprocess.run(pages, check=True, stdout=sys.stderr)
+    for name in ("packaging", "examples"):
         shutil.copytree(
             ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.pyc", "node_modules")
         )
-    for name in ("README.md", "CHANGELOG.md", "LICENSE", "NOTICE", "gateway.example.toml", "packaging/install.sh"):
+    (folder / "README.txt").write_text(FIRST, encoding="utf-8")
+    for name in ("CHANGELOG.md", "LICENSE", "NOTICE", "gateway.example.toml", "packaging/install.sh"):
         shutil.copy(ROOT / name, folder)
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     sums = [f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.relative_to(folder)}\n" for file in files]

@@ -31,4 +31,4 @@ $pip --find-links "$here/wheels" --require-hashes --requirement "$wanted"
 $pip --no-deps "$here"/wheels/enforcement_gateway-*.whl
 cp -R "$here/docs" "$here/packaging" "$here/CHANGELOG.md" "$here/LICENSE" "$here/NOTICE" "$to/"
 "$to/bin/gateway" --version
-echo "installed in $to; what comes next: $to/docs/installing.md" >&2
+echo "installed in $to; what comes next: $to/docs/docs/installing.html" >&2

@@ -9,6 +9,7 @@ unshare -rn sh -eu -c '
     place=$1
     [ "$(grep -c : /proc/net/dev)" = 1 ] # lo alone, and that is down
     sh "$place"/enforcement-gateway-*-offline/install.sh "$place/opt"
+    grep -q 对账 "$place/opt/docs/docs/zh/reconciliation.html"
     "$place/opt/bin/gateway" init "$place/place" --public-url https://pay.anlan.example >/dev/null
     cd "$place/place"
     "$place/opt/bin/gateway" doctor
