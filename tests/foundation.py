@@ -7,6 +7,7 @@ from typing import Any
 
 from gateway.foundation.access import Access
 from gateway.foundation.access.audit import Audit
+from gateway.foundation.access.desk import Desk
 from gateway.foundation.access.people import People
 from gateway.foundation.base import Foundation
 from gateway.foundation.channels import Channels
@@ -73,6 +74,7 @@ def foundation(
         access=access,
         audit=audit,
         people=People(store, envelope, clock, access, audit, chosen.console),
+        desk=Desk(store, envelope, clock),
         schedules=Schedules(store, clock, delivery.node),
         two_persons=two_persons,
         meters=sends.node.meters,

@@ -12,6 +12,7 @@ from gateway.foundation.http.inside import Inside
 if TYPE_CHECKING:  # named here, made by ``opening``
     from gateway.foundation.access import Access
     from gateway.foundation.access.audit import Audit
+    from gateway.foundation.access.desk import Desk
     from gateway.foundation.access.people import People
     from gateway.foundation.channels import Channels
     from gateway.foundation.crypto.envelope import Envelope
@@ -63,6 +64,7 @@ class Foundation:
     access: Access
     audit: Audit
     people: People
+    desk: Desk
     schedules: Schedules
     two_persons: TwoPersons
     meters: Meters

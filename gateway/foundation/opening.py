@@ -7,6 +7,7 @@ import contextlib
 
 from gateway.foundation.access import Access
 from gateway.foundation.access.audit import Audit
+from gateway.foundation.access.desk import Desk
 from gateway.foundation.access.people import People
 from gateway.foundation.base import Foundation
 from gateway.foundation.channels import Channels
@@ -103,6 +104,7 @@ async def open_foundation(
         access=access,
         audit=audit,
         people=People(store, envelope, clock, access, audit, settings.console),
+        desk=Desk(store, envelope, clock),
         schedules=schedules,
         two_persons=two_persons,
         meters=meters,

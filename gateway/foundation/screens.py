@@ -100,10 +100,11 @@ class Look:
 
 @dataclass(frozen=True)
 class Upload:
-    """A file that was chosen in a form."""
+    """A file that was chosen in a form. ``kept``: under which id it is kept until it is taken, if it is."""
 
     name: str
     content: bytes
+    kept: str = ""
 
 
 # --- values -----------------------------------------------------------------------------------------------------------
@@ -372,10 +373,11 @@ class FileOf:
 
 @dataclass(frozen=True)
 class Files:
-    """The files of a record (``Screen.file`` gives them)."""
+    """The files of a record (``Screen.file`` gives them); ``screen``: of no record, but of this screen."""
 
     title: Said
     files: Sequence[FileOf]
+    screen: str = ""
 
 
 @dataclass(frozen=True)
@@ -438,7 +440,7 @@ class Field:
 
     name: str
     label: Said
-    kind: Literal["text", "area", "choice", "day", "amount", "file", "password", "flag", "reason"] = "text"
+    kind: Literal["text", "area", "choice", "day", "moment", "amount", "file", "password", "flag", "reason"] = "text"
     required: bool = True
     hint: Said | None = None
     value: str = ""
@@ -482,6 +484,7 @@ class ActPage:
     address. ``form(look, id)`` is made anew each time, from what is so now and what was typed; ``do(look, id)`` calls
     the service with ``look.person`` and ``look.once``. Both raise the Problems of the service: they are shown above the
     form, which keeps what was typed. ``money``: money moves, or rights: who does it proves again who it is.
+    ``called``: its title, where one act is reached in several ways.
     """
 
     name: str
@@ -490,11 +493,12 @@ class ActPage:
     do: Callable[[Look, str], Awaitable[Done | None]]
     money: bool = False
     danger: bool = False
+    called: Sentence | None = None
 
     @property
     def title(self) -> Sentence:
         """What it does, as its command says it too."""
-        return self.of.sentence
+        return self.called or self.of.sentence
 
     @property
     def scope(self) -> str:

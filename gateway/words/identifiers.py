@@ -265,6 +265,8 @@ PREFIXES = {
     "rpr": "request for credit repair",
     "sdc": "sealed document",
     "stm": "statement",
+    "upl": "a file that somebody looks at before it counts",
+    "vew": "a filter of a list, under a person's name for it",
     "whe": "webhook endpoint",
     "xch": "exchange",
 }

@@ -16,6 +16,12 @@ FOREIGN = "99010226309999999901"
 PAYEE = {"name": "罗小满", "account": "6222021001116245702", "bank": "安澜农商银行望川支行"}
 
 
+def hidden(page: str) -> dict[str, str]:
+    """What a form sends that nobody types."""
+    found = re.findall(r'type="hidden" name="([\w.]+)" value="([^"]*)"', page)
+    return {name: unescape(value) for name, value in found}
+
+
 class Browser:
     """A person at the console, who follows links and sends forms and has no script."""
 
@@ -36,11 +42,21 @@ class Browser:
     async def do(self, path: str, status: int = 200, files: Any = None, **fields: str) -> str:
         """Open the page of an act, and press its button."""
         page = await self.see(path)
-        hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))
-        told = {name: unescape(value) for name, value in hidden.items()} | {"step": "do"} | fields
+        told = hidden(page) | {"step": "do"} | fields
         answer = await self.http.post(path, data=told, files=files)
         assert answer.status_code == status, answer.text
         return answer.text
+
+    async def look_over(self, path: str, files: Any = None, **fields: str) -> tuple[str, Any]:
+        """Fill in the form of an act: what is shown before it is done, and what does it as it was shown."""
+        shown = await self.do(path, files=files, **fields, step="look")
+
+        async def take() -> str:
+            answer = await self.http.post(path, data=hidden(shown) | {"step": "do"})
+            assert answer.status_code == 200, answer.text
+            return answer.text
+
+        return shown, take
 
 
 async def test_two_people_refund_at_the_console(site):
@@ -204,25 +220,31 @@ async def test_a_month_is_reconciled_closed_and_opened_again(site):
     await site.paid()
     await site.travel("2026-10-02 09:00")
     lin, gao = await two_people(site)
-    await lin.do("/console/reconciliation/-/run", channel="nontax", first="2026-09-01", last="2026-09-29")
+    range_of = {"channels": "nontax", "first": "2026-09-01", "last": "2026-09-29", "reason": "补对账"}
+    shown, begin = await lin.look_over("/console/reconciliation/-/run", **range_of)
+    assert "早于该通道启用之日" in shown, "a row that is not applicable says why before it begins"
+    (job,) = re.findall(r"job_[0-9a-f]{32}", await begin())[:1]
+    await site.until(f"/v1/jobs/{job}", lambda now: now["ended_at"])
     missed = "/console/reconciliation?only=missed"
     assert counted(await lin.see("/console/today"))[missed] == 2
     assert (await lin.see(missed)).count("/console/reconciliation/nontax%3A2026-") == 2
-    assert "请填写：起始日期" in await lin.do("/console/reconciliation/-/run", 422, channel="nontax", last="2026-09-30")
-    last = {"channel": "nontax", "first": "2026-09-30", "last": "2026-09-30"}
-    ran = await lin.do("/console/reconciliation/nontax:2026-09-30/run-day", **last)
+    assert "缺少起始日期" in await lin.do("/console/reconciliation/-/run", 422, channels="nontax", reason="补对账")
+    ran = await lin.do("/console/reconciliation/nontax:2026-09-30/run-day")
     assert "已完成" in ran
     assert 'title="2026-09-30 对平"' in await lin.see("/console/reconciliation?month=2026-09")
     cleared = {"files": {"file": ("清算0930.txt", "合计|0|0.00\n".encode("gbk"))}, "channel": "nontax"}
     taken = "/console/reconciliation/nontax:2026-09-30/file-day"
-    assert "银行" in await lin.do(taken, **cleared, day="2026-09-30", profile="bank")
+    read, take = await lin.look_over(taken, **cleared, day="2026-09-30", profile="bank")
+    assert "采信并对账：0 笔" in read, "what the profile has read is seen before it counts"
+    assert "尚未对账" in (await lin.see("/console/reconciliation/nontax:2026-09-30")).partition("银行")[2]
+    assert "银行" in await take()
 
     month = "/console/reconciliation/nontax:2026-09"
     assert counted(await lin.see("/console/today"))["/console/reconciliation?only=to-close"] == 1
     assert "5036.50 元" in await lin.see(f"{month}/close")
     assert "已月结" in await lin.do(f"{month}/close")
     assert (await lin.http.get(f"{month}/file/balance.xlsx")).content.startswith(b"PK")
-    await lin.do("/console/reconciliation/nontax:2026-09-30/run-day", 409, **last)
+    await lin.do("/console/reconciliation/nontax:2026-09-30/run-day", 409)
     await lin.do(f"{month}/reopen", reason="银行补来清算文件")
     assert f"{month}/confirm-reopening" not in await lin.see(month)
     assert counted(await gao.see("/console/today"))["/console/reconciliation?only=second"] == 1

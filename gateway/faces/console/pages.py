@@ -54,6 +54,8 @@ _FRAME: Final = ("mark", "once", "step", "seen", "proof_password", "proof_code",
 _SECRET: Final = ("password", "code")
 _USUAL: Final = "_usual"
 """Behind the name of a reason: the usual one that was chosen."""
+_KEPT: Final = "kept."
+"""Before the name of a field: under which id its file is kept since it was looked at."""
 
 Serve = Callable[[Reader], Awaitable[Response]]
 
@@ -180,6 +182,33 @@ async def screen_page(request: Request, gateway: Gateway, screen: str) -> Respon
     return await _served(request, gateway, serve)
 
 
+@router.api_route("/{screen}/-/views", methods=["GET", "POST"])
+async def views_of_list(request: Request, gateway: Gateway, screen: str) -> Response:
+    """A person's views of a list: made, named otherwise, taken away."""
+
+    async def serve(reader: Reader) -> Response:
+        known, desk, who = reader.screen(screen), reader.base.desk, reader.visit.who.client_id
+        if known.lists is None:
+            raise NotFoundProblem(say("console.no_screen"))
+        query = dict(request.query_params)
+        if request.method == "POST":
+            fields, _ = await sent(request)
+            gate.require_own_form(request, fields)
+            name = fields.get("name", "")
+            if "view" in fields:
+                await desk.change_view(who, fields["view"], None if fields.get("step") == "remove" else name)
+                return _redirect(address(known.name, NO_RECORD, "views"))
+            query = dict(parse_qsl(fields.get("from", "")))
+            asked = _narrowed(known.lists, query)
+            await desk.save_view(who, known.name, name, urlencode(asked))
+            return _redirect(address(known.name, asked=asked))
+        title = reader.pen.own("views_of", what=reader.pen.words(known.title))
+        views = await desk.views(who, known.name)
+        return reader.page("views.html", title, at=known.name, screen=known, views=views, back=address(known.name))
+
+    return await _served(request, gateway, serve)
+
+
 @router.get("/{screen}/{id}")
 async def record_page(request: Request, gateway: Gateway, screen: str, id: str) -> Response:
     """One record of a screen."""
@@ -226,10 +255,21 @@ async def act_page(request: Request, gateway: Gateway, screen: str, id: str, act
             raise NotFoundProblem(say("console.no_screen"))
         reader.require(meant.scope)
         fields, files = await sent(request) if request.method == "POST" else (_asked(request), {})
+        files = {**await _kept(reader, fields), **files}
         doing = _Doing(reader, known, id, meant, fields, files)
         return await doing.form() if request.method == "GET" else await doing.sent()
 
     return await _served(request, gateway, serve)
+
+
+async def _kept(reader: Reader, fields: Mapping[str, str]) -> dict[str, Upload]:
+    """The files that were looked at before and are kept since. Raises NotFoundProblem for what is gone."""
+    found = {}
+    for name, upload_id in fields.items():
+        if name.startswith(_KEPT):
+            called, content = await reader.base.desk.kept(reader.visit.who.client_id, upload_id)
+            found[name.removeprefix(_KEPT)] = Upload(called, content, upload_id)
+    return found
 
 
 async def _served(request: Request, gateway: Gateway, serve: Serve, *, lacking: bool = False) -> Response:
@@ -299,7 +339,8 @@ async def _list(reader: Reader, screen: Screen, lists: Listing) -> Response:
         start=start,
         rows_from=urlencode({**asked, **_position(query.get("cursor"), start)}),
         more=_more(screen, asked, found, start),
-        acts=_acts(reader, screen, NO_RECORD, lists.acts, ""),
+        acts=_acts(reader, screen, NO_RECORD, lists.acts, urlencode(asked), asked),
+        views=await reader.base.desk.views(reader.visit.who.client_id, screen.name),
         done=_done(screen, query),
     )
 
@@ -405,10 +446,12 @@ def _record(
     )
 
 
-def _acts(reader: Reader, screen: Screen, id: str, names: Sequence[str], came: str) -> list[tuple[ActPage, str]]:
-    """The acts that the person may do now, each with its address."""
+def _acts(
+    reader: Reader, screen: Screen, id: str, names: Sequence[str], came: str, given: Mapping[str, str] | None = None
+) -> list[tuple[ActPage, str]]:
+    """The acts that the person may do now, each with its address. ``given``: the filter, to begin its form with."""
     known = [one for name in names if (one := screen.act(name)) and reader.may(one.scope)]
-    asked = {"from": came} if came else None
+    asked = {**(given or {}), **({"from": came} if came else {})}
     return [(one, address(screen.name, id, one.name, asked=asked)) for one in known]
 
 
@@ -449,7 +492,11 @@ class _Doing:
         self._reader, self._screen, self._id, self._act = reader, screen, id, act
         self._fields = fields
         self._key = fields.get("once") or secrets.token_hex(12)
-        typed = {name: value for name, value in fields.items() if name not in _FRAME or name == "seen"}
+        typed = {
+            name: value
+            for name, value in fields.items()
+            if name == "seen" or (name not in _FRAME and not name.startswith(_KEPT))
+        }
         self._typed = typed
         self._look = reader.look(asked=typed, files=files, once=self._once())
 
@@ -457,6 +504,8 @@ class _Doing:
         """The page of the act, with what was typed and what is wrong with it."""
         made = await self._made(problem)
         review = review and made.reviewed
+        if review or problem is not None:
+            await self._keep_files()
         proof = self._act.money and not self._reader.visit.fresh and (review or not made.reviewed)
         title = self._reader.pen.words(self._act.title)
         typed = self._look.asked if review else self._typed
@@ -480,7 +529,16 @@ class _Doing:
             came=self._came,
             back=self._back(),
             files=any(one.kind == "file" for one in made.fields),
+            kept={name: one for name, one in self._look.files.items() if one.kept},
         )
+
+    async def _keep_files(self) -> None:
+        """What was uploaded is kept until it is taken, so that nobody uploads it twice. Raises InvalidProblem."""
+        desk, kept = self._reader.base.desk, {}
+        for name, one in self._look.files.items():
+            upload_id = one.kept or await desk.keep(self._reader.visit.who.client_id, one.name, one.content)
+            kept[name] = replace(one, kept=upload_id)
+        self._look = replace(self._look, files=kept)
 
     async def _made(self, problem: Problem | None) -> Form:
         """The form; where what was typed is what is wrong, as it was before anything was typed."""
@@ -489,7 +547,7 @@ class _Doing:
         except Problem:
             if problem is None:
                 raise
-            return await self._act.form(replace(self._look, asked={}), self._id)
+            return await self._act.form(replace(self._look, asked={}, files={}), self._id)
 
     async def sent(self) -> Response:
         """What was sent: shown once more where the act wants that, else done."""
@@ -531,6 +589,9 @@ class _Doing:
             await audit.end(begun, 500, body)
             raise
         await audit.end(begun, 200, body)
+        for one in self._look.files.values():
+            if one.kept:
+                await self._reader.base.desk.let_go(self._reader.visit.who.client_id, one.kept)
         return done
 
     async def _prove(self) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
@@ -75,6 +76,7 @@ class Stranger:
             pen=self.pen,
             title=title,
             address=address,
+            query_of=urlencode,
             home=HOME,
             here=self.here,
             style=f"{HOME}/look/console.css?v={_VERSION}",

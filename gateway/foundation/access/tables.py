@@ -98,6 +98,29 @@ operator_session = Table(
     comment="where people are signed in at the console",
 )
 
+kept_upload = Table(
+    "kept_upload",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("operator_id", String(40), ForeignKey("operator.id"), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("content_sealed", LargeBinary, nullable=False),
+    Column("at", BigInteger, nullable=False, index=True),
+    comment="files that somebody looks at before they count; forgotten when they are taken, or after a day",
+)
+
+console_view = Table(
+    "console_view",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("operator_id", String(40), ForeignKey("operator.id"), nullable=False),
+    Column("screen", String(40), nullable=False),
+    Column("name", String(40), nullable=False),
+    Column("query", Text, nullable=False, comment="what stands in the address of the list"),
+    UniqueConstraint("operator_id", "screen", "name"),
+    comment="filters of lists that people have given a name",
+)
+
 access_key = Table(
     "access_key",
     metadata,

@@ -383,6 +383,17 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['client_id'], ['client.id'], name=op.f('fk_client_authority_client_id')),
     sa.PrimaryKeyConstraint('client_id', 'authority', name=op.f('pk_client_authority'))
     )
+    op.create_table('console_view',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('operator_id', sa.String(length=40), nullable=False),
+    sa.Column('screen', sa.String(length=40), nullable=False),
+    sa.Column('name', sa.String(length=40), nullable=False),
+    sa.Column('query', sa.Text(), nullable=False, comment='what stands in the address of the list'),
+    sa.ForeignKeyConstraint(['operator_id'], ['operator.id'], name=op.f('fk_console_view_operator_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_console_view')),
+    sa.UniqueConstraint('operator_id', 'screen', 'name', name=op.f('uq_console_view_operator_id_screen_name')),
+    comment='filters of lists that people have given a name'
+    )
     op.create_table('exchange_body',
     sa.Column('exchange_id', sa.String(length=40), nullable=False),
     sa.Column('exact_sealed', sa.LargeBinary(), nullable=True, comment='null once retention has shredded it'),
@@ -401,6 +412,19 @@ def upgrade() -> None:
     info={'by_month': ('exchange_id', 'xch')},
     postgresql_partition_by='RANGE (exchange_id)'
     )
+    op.create_table('kept_upload',
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('operator_id', sa.String(length=40), nullable=False),
+    sa.Column('name', sa.String(length=200), nullable=False),
+    sa.Column('content_sealed', sa.LargeBinary(), nullable=False),
+    sa.Column('at', sa.BigInteger(), nullable=False),
+    sa.ForeignKeyConstraint(['operator_id'], ['operator.id'], name=op.f('fk_kept_upload_operator_id')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_kept_upload')),
+    comment='files that somebody looks at before they count; forgotten when they are taken, or after a day'
+    )
+    with op.batch_alter_table('kept_upload', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_kept_upload_at'), ['at'], unique=False)
+
     op.create_table('operation',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('action', sa.String(length=40), nullable=False),
@@ -556,8 +580,13 @@ def downgrade() -> None:
         batch_op.drop_index('ix_operation_due', sqlite_where=sa.text("state in ('queued','uncertain','pending')"), postgresql_where=sa.text("state in ('queued','uncertain','pending')"))
 
     op.drop_table('operation')
+    with op.batch_alter_table('kept_upload', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_kept_upload_at'))
+
+    op.drop_table('kept_upload')
     op.drop_table('exchange_shown')
     op.drop_table('exchange_body')
+    op.drop_table('console_view')
     op.drop_table('client_authority')
     with op.batch_alter_table('access_key', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_access_key_operator_id'))

@@ -14,4 +14,5 @@ ROOM = Room(
     supervisor_scopes=("evidence:bundle",),
     routes=(".routes:router", ".bundle_routes:router"),
     commands={"evidence": ".commands:app"},
+    screens=(".screens:SCREEN",),
 )

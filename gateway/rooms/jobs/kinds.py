@@ -33,6 +33,13 @@ SCOPES: Final[Mapping[str, str]] = {
     "breaks": "reconciliation:write",
 }
 """What whoever proposes a job of a kind must be allowed: the right of its rows."""
+ASKS: Final[Mapping[Kind, tuple[str, ...]]] = {
+    "reconcile": ("first", "last", "channels"),
+    "retry": ("channel", "action", "parked_for", "since", "until"),
+    "webhooks": ("since", "until", "endpoints"),
+    "export": ("list", "filter", "form"),
+}
+"""What each kind is about: members of ``JobAsk``, of which forms and commands are made."""
 _DAYS: Final = 400
 
 

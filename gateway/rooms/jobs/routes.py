@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field
 
 from gateway.foundation.access import Principal
-from gateway.foundation.base import Foundation
 from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.http.authorization import may
 from gateway.foundation.http.idempotency import KeyedRequest
@@ -19,16 +16,12 @@ from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import Base, service
 from gateway.foundation.http.two_persons import Confirmation, person
 from gateway.foundation.http.views import Cursor, Limit, Page, View, after, cursor_after, encode_cursor, instant
-from gateway.foundation.sheets import read_sheet
-from gateway.rooms.exports.files import as_workbook
+from gateway.rooms.jobs.break_sheets import planned, written
 from gateway.rooms.jobs.kinds import SCOPES, JobAsk, Planning
 from gateway.rooms.jobs.records import Job, JobRow, Result, Standing
-from gateway.rooms.jobs.service import MOST, Jobs, JobSight, Plan
-from gateway.rooms.jobs.sheet import filled, lines
-from gateway.rooms.jobs.sheet import request as row_of
-from gateway.words.clock import rfc3339
-from gateway.words.errors import InvalidProblem, NotFoundProblem, Problem
-from gateway.words.saying import UnfitError, say
+from gateway.rooms.jobs.service import Jobs, JobSight
+from gateway.words.errors import NotFoundProblem, Problem
+from gateway.words.saying import say
 from gateway.words.text import Ask
 
 router = APIRouter(prefix="/v1", tags=["jobs"], responses=responses(401, 403, 422, 503))
@@ -196,26 +189,9 @@ async def get_break_sheet(
 ) -> Response:
     """Open breaks as a workbook, each with its id and version; what explains one is written beside it."""
     _may(who, SCOPES["breaks"])
-    asked = {"state": "open", "channel": channel, "kind": kind}
-    views: list[dict[str, Any]] = []
-    cursor: str | None = None
-    while len(views) <= MOST:
-        given = {
-            name: value for name, value in {**asked, "limit": "200", "cursor": cursor}.items() if value is not None
-        }
-        query = "&".join(f"{name}={quote(value, safe='')}" for name, value in given.items())
-        answer = await base.inside.ask(who, "GET", f"/v1/breaks?{query}")
-        if not answer.is_success:
-            raise InvalidProblem(say("exports.filter", status=answer.status_code), field="filter")
-        page = answer.json()
-        views += page["items"]
-        if (cursor := page["next"]) is None:
-            break
-    now = base.clock.now()
-    about = {"导出人 by": who.name, "导出时间 at": rfc3339(now), "行数 rows": str(len(views)), "时区 zone": "+08:00"}
-    name = f"breaks-{now:%Y%m%d-%H%M%S}.xlsx"
+    name, content = await written(base, who, channel, kind)
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(as_workbook(list(lines(views[:MOST])), about), media_type=_XLSX, headers=headers)
+    return Response(content, media_type=_XLSX, headers=headers)
 
 
 @router.post(
@@ -240,21 +216,11 @@ async def propose_break_sheet(
     """
     _may(who, SCOPES["breaks"])
     body = await request.body()
-    try:
-        given = filled(await asyncio.to_thread(read_sheet, body, None, "导出"))
-    except UnfitError as error:
-        raise InvalidProblem(error.said) from error
-    rows = [row_of(one, *told, await _break(base, who, one)) for one, told in given.items()]
-    plan = Plan("breaks", about.reason, rows, two_persons=True)
+    plan = await planned(base, who, body, about.reason)
     ask = _Uploaded(reason=about.reason, digest=sm3(body).hex())
     job_id = await key.once(who, ask, lambda once: jobs.propose(plan, who=who, language=spoken(), once=once))
     response.headers["Location"] = f"/v1/jobs/{job_id}"
     return JobView.of_sight(await jobs.of(job_id))
-
-
-async def _break(base: Foundation, who: Principal, break_id: str) -> dict[str, Any] | None:
-    answer = await base.inside.ask(who, "GET", f"/v1/breaks/{quote(break_id, safe='')}")
-    return dict(answer.json()["difference"]) if answer.is_success else None
 
 
 def _may(who: Principal, scope: str) -> None:

@@ -35,6 +35,8 @@ from gateway.foundation.screens import (
     Wanted,
 )
 from gateway.rooms.jobs.acts import ACTS
+from gateway.rooms.jobs.break_sheets import written
+from gateway.rooms.jobs.forms import FORMS, SHEET, title_of
 from gateway.rooms.jobs.kinds import SCOPES
 from gateway.rooms.jobs.records import Job, JobRow
 from gateway.rooms.jobs.service import Jobs, JobSight
@@ -75,7 +77,7 @@ async def _find(look: Look, wanted: Wanted) -> Found:
 
 
 def _row(one: Job) -> Row:
-    cells = (Word(one.kind), _tag(one.standing), one.number, one.reason, one.proposed_name, Moment(one.proposed_at))
+    cells = (title_of(one.kind), _tag(one.standing), one.number, one.reason, one.proposed_name, Moment(one.proposed_at))
     return Row(one.id, cells)
 
 
@@ -100,7 +102,7 @@ async def _one(look: Look, job_id: str) -> Page:
     if any(row.answer_sealed is not None for row in rows) and job.proposed_by == look.who.client_id:
         blocks.append(Files(Named("file"), [FileOf("file", say("jobs.screen_file"))]))
     tags, whole = (_tag(job.standing),), [*blocks, _table(job, rows)]
-    return Page(title=Word(job.kind), tags=tags, lead=job.reason, blocks=whole, acts=acts)
+    return Page(title=title_of(job.kind), tags=tags, lead=job.reason, blocks=whole, acts=acts)
 
 
 def _facts(sight: JobSight) -> Facts:
@@ -171,7 +173,12 @@ async def _stop(look: Look, job_id: str) -> None:
     await look.get(Jobs).stop(job_id, by=look.person, once=look.once)
 
 
-async def _file(look: Look, job_id: str, _name: str) -> Served:
+async def _file(look: Look, job_id: str, name: str) -> Served:
+    if name == SHEET:
+        if not look.may(SCOPES["breaks"]):
+            raise Problem(say("http.scope", scope=SCOPES["breaks"]), type="scope-missing")
+        called, content = await written(look.base, look.who, look.asked.get("channel"), look.asked.get("kind"))
+        return Served(content, _XLSX, called)
     sight = await _seen(look, job_id)
     if sight.job.proposed_by != look.who.client_id:
         raise NotFoundProblem(say("jobs.no_file"))
@@ -205,11 +212,12 @@ SCREEN = Screen(
         ),
         find=_find,
         empty=say("jobs.screen_empty"),
-        note=say("jobs.screen_note"),
+        acts=[one.name for one in FORMS],
     ),
     one=_one,
     file=_file,
     acts=(
+        *FORMS,
         ActPage(name="confirm", of=_ACTS["confirm_job"], form=_confirm_form, do=_confirm, money=True),
         ActPage(name="stop", of=_ACTS["stop_job"], form=_stop_form, do=_stop, danger=True),
     ),

@@ -163,6 +163,7 @@ _LIST = Listing(
     ),
     find=_find,
     empty=say("operations.screen_empty"),
+    acts=("retry-all",),
 )
 
 
@@ -238,6 +239,7 @@ def _exchange(side: Exchanged) -> Beside:
     title = say("operations.screen_attempt", number=made.number, kind=kind)
     sent: list[Fact] = [
         (Named("started_at"), Moment(wire.started_at)),
+        (Named("exchange"), To(Code(wire.id), "evidence", wire.id)),
         (say("operations.screen_text"), Verbatim(_body(wire.request))),
     ]
     came: list[Fact] = [

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import io
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
@@ -46,7 +48,7 @@ from gateway.foundation.screens import (
     reason_for,
 )
 from gateway.foundation.sheets import XLSX
-from gateway.rooms.reconciliation import report_files
+from gateway.rooms.reconciliation import report, report_files
 from gateway.rooms.reconciliation.acts import ACTS
 from gateway.rooms.reconciliation.balance import Balance, chinese, month_days
 from gateway.rooms.reconciliation.matching import Side
@@ -58,17 +60,21 @@ from gateway.rooms.reconciliation.run_records import Run, RunFilter
 from gateway.rooms.reconciliation.screens import NAME as BREAKS
 from gateway.rooms.reconciliation.screens import day as typed_day
 from gateway.rooms.reconciliation.service import MonthOfDays, Reconciliation, StatementFile
+from gateway.rooms.reconciliation.statement import Statement, StatementRefusedError
 from gateway.rooms.reconciliation.states import MonthState, RunState
 from gateway.rooms.reconciliation.whose import channels_of, serves
-from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem, Problem
+from gateway.words.clock import SHANGHAI, to_micros
+from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
 from gateway.words.money import format_sum
 from gateway.words.saying import Both, Sentence, Word, say
 
 _NAME: Final = "reconciliation"
 _ACTS: Final = by_name(*ACTS)
 _READ: Final = "reconciliation:read"
-_LONGEST: Final = 31
-"""So many days are run together."""
+_SHOWN: Final = 8
+"""So many lines of a file are shown before it counts."""
+_LEFT: Final = 200
+"""So many bills that are not paid are shown, the largest."""
 _BACK: Final = 60
 """So far back days are looked for that nobody has reconciled."""
 _REPORTS: Final[dict[Kind, Sentence]] = {
@@ -117,6 +123,7 @@ async def _page(look: Look) -> Page:
     return Page(
         title=title,
         blocks=blocks,
+        lead=To(say("reconciliation.report_ledger"), _NAME, asked={"only": "receivables"}) if channels else None,
         acts=["run", "file"] if channels else [],
         before=_month(month_of(first - timedelta(days=1))),
         after=_month(month_of(last + timedelta(days=1))) if last < look.today else None,
@@ -372,58 +379,25 @@ async def _of(look: Look, id: str) -> tuple[str, str]:
     return channels[0] if len(channels) == 1 else "", ""
 
 
-async def _channel_field(look: Look, value: str) -> Field:
-    choices = [Choice(one, one) for one in await _channels(look)]
-    return Field("channel", Named("channel"), "choice", choices=choices, value=value)
-
-
 async def _run_form(look: Look, id: str) -> Form:
-    channel, on = await _of(look, id)
-    yesterday = str(look.today - timedelta(days=1))
-    fields = (
-        await _channel_field(look, channel),
-        Field("first", Named("first"), "day", value=on or yesterday),
-        Field("last", Named("last"), "day", value=on or yesterday, hint=say("reconciliation.act_span", days=_LONGEST)),
-    )
-    return Form(say("reconciliation.act_run_button"), (Note(say("reconciliation.act_run_note")),), fields)
+    channel, on = await _told(look, id)
+    facts: list[Fact] = [(Named("channel"), Code(channel)), (Named("day"), _as_day(on))]
+    return Form(say("reconciliation.act_run_button"), (Facts(None, facts), Note(say("reconciliation.act_run_note"))))
 
 
-async def _run(look: Look, _id: str) -> Done:
-    """Run each day; what came of each."""
-    channel = look.asked["channel"]
-    await serves(look.base, look.who, channel)
-    first, last = typed_day(look.asked, "first"), typed_day(look.asked, "last")
-    if first is None or last is None or not 0 <= (last - first).days < _LONGEST:
-        raise InvalidProblem(say("reconciliation.act_days", days=_LONGEST), field="last")
-    rows = []
-    for day in (first + timedelta(days=n) for n in range((last - first).days + 1)):
-        to = To(day, _NAME, f"{channel}:{day}")
-        try:
-            run = await look.get(Reconciliation).run(channel, day, by=look.who.name)
-            rows.append(Row(None, (to, _run_state(run), run.matched, run.breaks, None)))
-        except Problem as refused:
-            if first == last:
-                raise
-            rows.append(Row(None, (to, Tag(say("console.not_done"), "bad"), None, None, refused.said)))
-    if first == last:
-        return Done(To("", _NAME, f"{channel}:{first}"))
-    heads = (
-        Head(Named("day")),
-        Head(Named("state")),
-        Head(say("reconciliation.screen_matched"), number=True),
-        Head(say("reconciliation.screen_open"), number=True),
-        Head(Named("reason")),
-    )
-    table = Table(say("reconciliation.screen_runs"), heads, rows, "")
-    return Done(page=Page(title=say("reconciliation.act_ran", channel=channel, first=first, last=last), blocks=[table]))
+async def _run(look: Look, id: str) -> None:
+    channel, on = await _told(look, id)
+    await look.get(Reconciliation).run(channel, _as_day(on), by=look.who.name, once=look.once)
 
 
 async def _file_form(look: Look, id: str) -> Form:
+    """What is asked of a file; and what its profile reads of it, as soon as there is one."""
     channel, on = await _of(look, id)
     profiles = look.get(Profiles)
     choices = [Choice(name, _format(name, one.side)) for name, one in profiles.items()]
+    channels = [Choice(one, one) for one in await _channels(look)]
     fields = (
-        await _channel_field(look, channel),
+        Field("channel", Named("channel"), "choice", choices=channels, value=channel),
         Field("day", Named("day"), "day", value=on or str(look.today - timedelta(days=1))),
         Field(
             "profile", Named("profile"), "choice", choices=choices, value=choices[0].value if len(choices) == 1 else ""
@@ -431,42 +405,124 @@ async def _file_form(look: Look, id: str) -> Form:
         Field("file", say("reconciliation.act_file"), "file"),
         Field("count", say("reconciliation.act_count"), required=False, hint=say("reconciliation.act_totals_hint")),
         Field("paid", say("reconciliation.act_paid"), "amount", required=False),
+        Field("refunded", say("reconciliation.act_refunded"), "amount", required=False),
     )
-    what = (Note(say("reconciliation.act_file_note" if choices else "reconciliation.act_no_profile")),)
-    return Form(say("reconciliation.act_file_button"), what, fields)
+    if "file" not in look.files:
+        what: Sequence[Block] = [
+            Note(say("reconciliation.act_file_note" if choices else "reconciliation.act_no_profile"))
+        ]
+        return Form(say("reconciliation.act_look_button"), what, fields, reviewed=True)
+    with tempfile.TemporaryDirectory(prefix="statement-") as folder:
+        channel, day, file = await _chosen(look, folder)
+        try:
+            told = await look.get(Reconciliation).look_at(channel, day, file)
+        except StatementRefusedError as refused:
+            raise InvalidProblem(refused.said, field="file", cure=refused.what_to_do) from refused
+    if not told.proven:
+        require_told(look.asked, told.beside.made)
+    button = say("reconciliation.act_file_button", count=len(told.lines), yuan=format_sum(told.amount))
+    return Form(button, preview(told), fields, reviewed=True)
+
+
+async def _chosen(look: Look, folder: str) -> tuple[str, date, StatementFile]:
+    """The channel, the day and the file of a form, which is written below ``folder``. Raises NotFoundProblem."""
+    asked, upload = look.asked, look.files["file"]
+    channel, day = asked.get("channel", ""), typed_day(asked, "day")
+    await serves(look.base, look.who, channel)
+    profile = look.get(Profiles).get(asked.get("profile", ""))
+    if profile is None or day is None:
+        raise NotFoundProblem(say("reconciliation.no_profile", profile=asked.get("profile", "")), field="profile")
+    path = Path(folder, "body")
+    await asyncio.to_thread(path.write_bytes, upload.content)
+    return channel, day, StatementFile(path, profile, Path(upload.name).name)
 
 
 def _format(name: str, side: Side) -> Sentence:
     return say("reconciliation.act_profile", name=name, side=Word(side))
 
 
+def require_told(asked: Mapping[str, str], made: Mapping[str, int]) -> None:
+    """A file without totals is believed by what the other side has told, typed in. Raises InvalidProblem.
+
+    What the file says is not shown before: who types copies it from the other side's words, not from the page.
+    """
+    for name, of in (("count", "count"), ("paid", "amount"), ("refunded", "refunded")):
+        typed = asked.get(name, "").replace(",", "")
+        if not typed:
+            raise InvalidProblem(
+                say("reconciliation.act_totals_needed", field=say(f"reconciliation.act_{name}")), field=name
+            )
+        said = str(made[of]) if name == "count" else format_sum(made[of])
+        if (typed if name == "count" or "." in typed else f"{typed}.00") != said:
+            raise InvalidProblem(say("reconciliation.act_told_otherwise", typed=typed, made=said), field=name)
+
+
+def preview(told: Statement) -> Sequence[Block]:
+    """What a profile has read of a file, before it counts."""
+    made, beside = told.beside.made, told.beside
+    passed = Counter(why for _, why in beside.passed).most_common()
+    days = sorted({one.paid_at.astimezone(SHANGHAI).date() for one in told.lines})
+    facts: list[Fact] = [
+        (say("reconciliation.look_rows"), len(told.lines)),
+        (say("reconciliation.look_paid"), Many((made["paid_count"], Yuan(made["amount"])))),
+        (say("reconciliation.look_refunded"), Many((made["refunded_count"], Yuan(made["refunded"])))),
+        (
+            say("reconciliation.look_days"),
+            Many((days[0], days[-1]) if len(days) > 1 else tuple(days)) if days else None,
+        ),
+        (say("reconciliation.look_totals"), say("profiles.proven" if told.proven else "profiles.unproven")),
+        (
+            say("reconciliation.look_passed"),
+            Many([f"{many} {why}" for why, many in passed]) if passed else 0,
+        ),
+        (say("reconciliation.look_not_ours"), len(beside.strangers)),
+    ]
+    if beside.balance is not None:
+        first, last = map(format_sum, beside.balance)
+        facts.append((say("reconciliation.look_balance"), say("profiles.balance_runs", first=first, last=last)))
+    blocks: list[Block] = [Facts(say("reconciliation.look_title"), facts)]
+    blocks += [Note(one) for one in beside.remarks]
+    if beside.unread:
+        heads = (Head(say("reconciliation.look_line"), number=True), Head(Named("why")))
+        rows = [Row(None, (one.number, one.why)) for one in beside.unread[:_SHOWN]]
+        note = say("reconciliation.look_more", number=len(beside.unread), shown=_SHOWN)
+        title = say("reconciliation.look_unread")
+        blocks.append(Table(title, heads, rows, "", note if len(beside.unread) > _SHOWN else None))
+    return [*blocks, _lines(told)]
+
+
+def _lines(told: Statement) -> Table:
+    heads = (
+        Head(Named("code")),
+        Head(Named("kind")),
+        Head(Named("amount"), number=True),
+        Head(Named("paid_at")),
+        Head(Named("bank_serial"), small=True),
+    )
+    rows = [
+        Row(
+            None,
+            (Code(one.code), Word(one.kind), Yuan(one.amount), Moment(to_micros(one.paid_at)), Code(one.bank_serial)),
+        )
+        for one in told.lines[:_SHOWN]
+    ]
+    return Table(say("reconciliation.look_first"), heads, rows, say("reconciliation.look_empty"))
+
+
 async def _take_file(look: Look, _id: str) -> Done:
-    asked, upload = look.asked, look.files["file"]
-    channel, day = asked["channel"], typed_day(asked, "day")
-    await serves(look.base, look.who, channel)
-    profile = look.get(Profiles).get(asked["profile"])
-    if profile is None or day is None:
-        raise NotFoundProblem(say("reconciliation.no_profile", profile=asked["profile"]), field="profile")
     runs = look.get(Reconciliation)
     with tempfile.TemporaryDirectory(prefix="statement-") as folder:
-        path = Path(folder, "body")
-        await asyncio.to_thread(path.write_bytes, upload.content)
-        file = StatementFile(path, profile, Path(upload.name).name)
+        channel, day, file = await _chosen(look, folder)
         try:
             await runs.run_file(channel, day, file, by=look.who.name, once=look.once)
         except ConflictProblem as problem:
-            if problem.type != "statement-unconfirmed" or not _as_told(asked, problem):
+            if problem.type != "statement-unconfirmed":
                 raise
-            seen = StatementFile(path, profile, Path(upload.name).name, problem.extra["seen"])
-            await runs.run_file(channel, day, seen, by=look.who.name, once=look.once)
+            require_told(look.asked, (await runs.look_at(channel, day, file)).beside.made)
+            await runs.run_file(
+                channel, day, replace(file, seen=problem.extra["seen"]), by=look.who.name, once=look.once
+            )
     return Done(To("", _NAME, f"{channel}:{day}"))
-
-
-def _as_told(asked: Mapping[str, str], problem: ConflictProblem) -> bool:
-    """Whether the person has typed the other side's own count and sum, and they are those of the file."""
-    paid = asked.get("paid", "").replace(",", "")
-    paid = paid if "." in paid else f"{paid}.00"
-    return asked.get("count") == str(problem.extra["count"]) and paid == problem.extra["paid"]
 
 
 # --- acts: months -----------------------------------------------------------------------------------------------------
@@ -526,7 +582,6 @@ CALENDAR = Screen(
     one=_one,
     file=_file,
     acts=(
-        ActPage(name="run", of=_ACTS["reconcile_day"], form=_run_form, do=_run),
         ActPage(name="run-day", of=_ACTS["reconcile_day"], form=_run_form, do=_run),
         ActPage(name="file", of=_ACTS["take_statement_file"], form=_file_form, do=_take_file),
         ActPage(name="file-day", of=_ACTS["take_statement_file"], form=_file_form, do=_take_file),
@@ -582,6 +637,39 @@ def _months(found: Sequence[tuple[str, str]]) -> list[Row]:
     return [Row(None, (To(month, _NAME, f"{channel}:{month}"), Code(channel))) for channel, month in found]
 
 
+async def _only_receivables(look: Look) -> Page:
+    """What was demanded and has not come, as the ledger 应收台账 has it today."""
+    tables: list[Block] = []
+    first, last = month_days(month_of(look.today))
+    for channel in await _channels(look):
+        made = await look.get(Months).report("ledger", channel, first, last, authorities=look.who.authorities)
+        tables += [_left(channel, one) for one in made.tables]
+    lead = To(say("reconciliation.screen_calendar"), _NAME)
+    return Page(title=say("reconciliation.report_ledger"), blocks=tables, lead=lead)
+
+
+def _left(channel: str, ledger: report.Table) -> Table:
+    """The rows of which something is outstanding, the largest first, and the sums of all."""
+    names = [one.en for one in ledger.columns]
+    left = names.index("outstanding")
+    rows = sorted((one for one in ledger.rows if one[left]), key=lambda one: -int(str(one[left])))
+    sums = dict(zip(names, ledger.totals(), strict=True))
+    heads = [Head(Both(one.zh, one.en), number=one.shape in ("fen", "number")) for one in ledger.columns]
+    cells = [Row(None, [_cell(*one) for one in zip(row, ledger.columns, strict=True)]) for row in rows[:_LEFT]]
+    note = say(
+        "reconciliation.ledger_sums",
+        number=len(rows),
+        outstanding=format_sum(sums["outstanding"] or 0),
+        overdue=format_sum(sums["overdue"] or 0),
+        shown=min(len(rows), _LEFT),
+    )
+    return Table(channel, heads, cells, say("reconciliation.ledger_none"), note)
+
+
+def _cell(value: report.Cell, column: report.Column) -> Value:
+    return Yuan(int(str(value))) if column.shape == "fen" and value is not None else value
+
+
 _HEADS: Final = (Head(say("reconciliation.screen_the_month")), Head(Named("channel")))
 
 
@@ -604,6 +692,7 @@ _ONLY: Final = {
     "to-close": _only_to_close,
     "second": _only_second,
     "others": _only_others,
+    "receivables": _only_receivables,
 }
 """Lists that counts of Today lead to, by what stands in the address."""
 

@@ -22,5 +22,5 @@ ROOM = Room(
     revisions=".revisions",
     screens=(".month_screen:CALENDAR", ".screens:BREAKS"),
     waiting=(".month_screen:waiting_days", ".screens:waiting_breaks"),
-    body_limits={"/v1/statement-files": 200 << 20, "/console/reconciliation": 200 << 20},
+    body_limits={"/v1/statement-files": 200 << 20, "/console/reconciliation": 33 << 20},
 )

@@ -198,6 +198,7 @@ _LIST = Listing(
     ),
     find=_find,
     empty=say("reconciliation.screen_empty"),
+    acts=("sheet",),
 )
 
 
@@ -261,7 +262,8 @@ async def _facts(look: Look, story: Explanation) -> Facts:
         number = bill.decision_number or Code(one.payment_id)
         facts.insert(2, (Named("payment"), To(number, "payments", one.payment_id)))
     if story.exchanges:
-        facts.append((Named("exchanges"), Many([Code(each) for each in story.exchanges[:_EVIDENCE]])))
+        wire = [To(Code(each), "evidence", each) for each in story.exchanges[:_EVIDENCE]]
+        facts.append((Named("exchanges"), Many(wire)))
     return Facts(say("reconciliation.screen_about"), facts)
 
 

@@ -167,18 +167,21 @@ class Reconciliation:
         progress: Progress = unseen,
     ) -> Run:
         """The same with a statement, clearing or treasury file, read as its profile says; raises what ``run`` does."""
-        self._platform(channel)
-        days = self.window(channel, day)
-        side = file.profile.side
-        patience = timedelta(days=31) if side is not Side.PLATFORM else self.rules.grace.late
-        lenient = Window(days.start - patience // timedelta(microseconds=1), days.end)
-        order = _Order(channel, side, day, by, file.origin)
+        order = _Order(channel, file.profile.side, day, by, file.origin)
 
         async def tell() -> Statement:
-            told = await asyncio.to_thread(files.read, file.path, file.profile, day, lenient, progress)
+            told = await self.look_at(channel, day, file, progress)
             return told if told.proven else self._confirmed(told, order, file.seen)
 
         return await self._run(order, once, tell)
+
+    async def look_at(self, channel: str, day: date, file: StatementFile, progress: Progress = unseen) -> Statement:
+        """What a file says, read as its profile says; nothing is kept. Raises StatementRefusedError."""
+        self._platform(channel)
+        days = self.window(channel, day)
+        patience = timedelta(days=31) if file.profile.side is not Side.PLATFORM else self.rules.grace.late
+        lenient = Window(days.start - patience // timedelta(microseconds=1), days.end)
+        return await asyncio.to_thread(files.read, file.path, file.profile, day, lenient, progress)
 
     def _confirmed(self, told: Statement, order: _Order, seen: str | None) -> Statement:
         """A statement without totals, which a person believes. Raises ConflictProblem, which shows what to look at."""

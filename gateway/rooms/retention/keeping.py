@@ -128,6 +128,8 @@ TERMS = (
             access.operator_act,
             access.operator_authority,
             access.operator_session,
+            access.kept_upload,
+            access.console_view,
             key_version,
             key_node,
             key_sweep,

@@ -1,36 +1,30 @@
-"""A statement file without totals is believed only where the person has typed the other side's own count and sum."""
+"""A statement file without totals is believed only where the person has typed the other side's own count and sums."""
 
 from __future__ import annotations
 
 import pytest
 
-from gateway.rooms.reconciliation.month_screen import _as_told
-from gateway.words.errors import ConflictProblem
-from gateway.words.saying import say
+from gateway.rooms.reconciliation.month_screen import require_told
+from gateway.words.errors import InvalidProblem
 
-UNCONFIRMED = ConflictProblem(
-    say("files.unconfirmed", count=2, paid="1036.50", refunded="0.00"),
-    type="statement-unconfirmed",
-    count=2,
-    paid="1036.50",
-)
+MADE = {"count": 3, "amount": 103650, "refunded": 20000}
+TOLD = {"count": "3", "paid": "1036.50", "refunded": "200"}
+
+
+@pytest.mark.parametrize("typed", [{}, {"paid": "1,036.50"}, {"refunded": "200.00"}])
+def test_the_count_and_both_sums_of_the_file_are_believed(typed: dict[str, str]) -> None:
+    require_told(TOLD | typed, MADE)
 
 
 @pytest.mark.parametrize(
-    ("count", "paid", "believed"),
+    ("name", "typed"),
     [
-        ("2", "1036.50", True),
-        ("2", "1,036.50", True),
-        ("3", "1036.50", False),
-        ("2", "1036.51", False),
-        ("2", "1036", False),
-        ("", "1036.50", False),
-        ("2", "", False),
+        *(("count", one) for one in ("", "2", "3.00")),
+        *(("paid", one) for one in ("", "1036.51", "1036", "0")),
+        *(("refunded", one) for one in ("", "0", "200.01")),
     ],
 )
-def test_only_the_count_and_the_sum_of_the_file_are_taken_for_them(count: str, paid: str, believed: bool) -> None:
-    assert _as_told({"count": count, "paid": paid}, UNCONFIRMED) is believed
-
-
-def test_who_types_nothing_confirms_nothing() -> None:
-    assert not _as_told({}, UNCONFIRMED)
+def test_what_is_not_typed_or_told_otherwise_confirms_nothing(name: str, typed: str) -> None:
+    with pytest.raises(InvalidProblem) as refused:
+        require_told(TOLD | {name: typed}, MADE)
+    assert refused.value.field == name

@@ -1,0 +1,54 @@
+"""The spreadsheet of breaks, as one person may have it: written from the breaks they see, read into a job's rows."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+from urllib.parse import quote
+
+from gateway.foundation.access import Principal
+from gateway.foundation.base import Foundation
+from gateway.foundation.sheets import read_sheet
+from gateway.rooms.exports.files import as_workbook
+from gateway.rooms.jobs.service import MOST, Plan
+from gateway.rooms.jobs.sheet import filled, lines, request
+from gateway.words.clock import rfc3339
+from gateway.words.errors import InvalidProblem
+from gateway.words.saying import UnfitError, say
+
+
+async def written(base: Foundation, who: Principal, channel: str | None, kind: str | None) -> tuple[str, bytes]:
+    """Open breaks as a workbook to be filled in: its name and content. Raises InvalidProblem for a filter."""
+    asked = {"state": "open", "channel": channel, "kind": kind}
+    views: list[dict[str, Any]] = []
+    cursor: str | None = None
+    while len(views) <= MOST:
+        given = {
+            name: value for name, value in {**asked, "limit": "200", "cursor": cursor}.items() if value is not None
+        }
+        query = "&".join(f"{name}={quote(value, safe='')}" for name, value in given.items())
+        answer = await base.inside.ask(who, "GET", f"/v1/breaks?{query}")
+        if not answer.is_success:
+            raise InvalidProblem(say("exports.filter", status=answer.status_code), field="filter")
+        page = answer.json()
+        views += page["items"]
+        if (cursor := page["next"]) is None:
+            break
+    now = base.clock.now()
+    about = {"导出人 by": who.name, "导出时间 at": rfc3339(now), "行数 rows": str(len(views)), "时区 zone": "+08:00"}
+    return f"breaks-{now:%Y%m%d-%H%M%S}.xlsx", as_workbook(list(lines(views[:MOST])), about)
+
+
+async def planned(base: Foundation, who: Principal, content: bytes, reason: str) -> Plan:
+    """The job that explains breaks as a filled-in workbook says. Raises InvalidProblem for what is no such workbook."""
+    try:
+        given = filled(await asyncio.to_thread(read_sheet, content, None, "导出"))
+    except UnfitError as error:
+        raise InvalidProblem(error.said, field="file") from error
+    rows = [request(one, *told, await _break(base, who, one)) for one, told in given.items()]
+    return Plan("breaks", reason, rows, two_persons=True)
+
+
+async def _break(base: Foundation, who: Principal, break_id: str) -> dict[str, Any] | None:
+    answer = await base.inside.ask(who, "GET", f"/v1/breaks/{quote(break_id, safe='')}")
+    return dict(answer.json()["difference"]) if answer.is_success else None
