@@ -10,11 +10,13 @@ import asyncio
 import secrets
 import time
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import httpx
 
 from simulators.faults import Faults
 from simulators.journal import Entry, Journal
+from simulators.signing import Place
 from simulators.state import Document, State, Transaction
 
 if TYPE_CHECKING:
@@ -203,7 +205,8 @@ class Callbacks:
         if document is None or document["state"] != "pending" or target is None:
             return
         self._due.pop(callback_id, None)
-        wire = self._services[document["system"]].wire
+        service = self._services[document["system"]]
+        wire, profile = service.wire, service.system.profile
         if document["forged"]:
             body, headers = wire.forge(*wire.callback(document["payload"]))
             await self._post(document, target["url"], body, headers, "forged")
@@ -211,6 +214,8 @@ class Callbacks:
         say = wire.different_callback if document.get("fault") == "callback_different" else wire.callback
         body, headers = say(document["payload"])
         answer = await self._post(document, target["url"], body, headers, None)
+        if answer and profile is not None:
+            answer = answer[0], profile.acknowledgement(answer[1])
         document["why"] = wire.not_taken(document["payload"], *answer) if answer else "no answer came"
         if not document["why"]:
             document["sends"] -= 1
@@ -238,14 +243,16 @@ class Callbacks:
     ) -> tuple[int, bytes] | None:
         """Status and body of what answers; 200 where an address is not of the web. None: nothing came."""
         assert self._client is not None
-        answer, outcome = None, "answered"
+        answer, outcome, service = None, "answered", self._services[document["system"]]
+        at = Place("POST", urlsplit(url).path, urlsplit(url).query)
+        headers = service.said(headers, body, document["payload"].get("node", ""), at)
         try:
             if url.startswith("http"):
                 got = await self._client.post(url, content=body, headers=headers)
                 answer = got.status_code, got.content
             else:
                 async with asyncio.timeout(TIMEOUT):
-                    answer = 200, await self._services[document["system"]].wire.tell(url, body)
+                    answer = 200, await service.wire.tell(url, body)
         except (httpx.HTTPError, OSError, EOFError, ValueError) as problem:
             outcome = type(problem).__name__
         self._journal.add(

@@ -12,7 +12,7 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from simulators import scenario, systems
+from simulators import profile, scenario, systems
 from simulators.fault_kinds import COMMON, PHASES, Kind, Magic
 from simulators.faults import FIELDS
 from simulators.state import Document
@@ -24,7 +24,8 @@ examples:
   simulators serve --state sim.sqlite --port 9000   kept over a restart, at ports that are known
   simulators serve --scenario lost-answers          begin with a scenario that is shipped
   simulators serve --scenario mine.toml             begin with one of your own
-  simulators check mine.toml                        is the scenario right, and if not, where and why not
+  simulators serve --profile lanchuan.toml          a province's own contract, as its profile says it
+  simulators check mine.toml                        is the scenario or profile right, and if not, where and why not
   simulators faults                                 what can be made to go wrong
   simulators shadow exchanges.jsonl                 does the real platform still speak as the contract has it
   simulators verify wanted.json --control URL       was it asked as expected, and in that order
@@ -55,6 +56,15 @@ def parser() -> argparse.ArgumentParser:
         " this state, else free ones)",
     )
     serve.add_argument("--state", metavar="FILE", type=Path, help="SQLite file that keeps everything over a restart")
+    serve.add_argument(
+        "--profile",
+        metavar="FILE",
+        type=Path,
+        action="append",
+        default=[],
+        help="serve a system made of a profile too, which says what a province has otherwise than a contract: a file, or"
+        f" one of {', '.join(profile.shipped())}; may be repeated",
+    )
     serve.add_argument("--only", metavar="SYSTEMS", default="", help=f"some of {','.join(systems.installed())}")
     serve.add_argument(
         "--scenario",
@@ -76,12 +86,12 @@ def parser() -> argparse.ArgumentParser:
     faults.add_argument("--json", action="store_true", help="one JSON object, for programs")
     check = commands.add_parser(
         "check",
-        help="say what is wrong with a scenario, without serving it",
-        description="Say of a scenario (a file, or the name of one that is shipped) which places are wrong, and what is"
-        " allowed there. Exit status 0: nothing is, 2: otherwise. --schema prints the JSON schema of scenarios, for"
-        " editors.",
+        help="say what is wrong with a scenario or a profile, without serving it",
+        description="Say of a scenario (a file, or the name of one that is shipped) or of a profile which places are"
+        " wrong, and what is allowed there. Exit status 0: nothing is, 2: otherwise. --schema prints the JSON schema of"
+        " scenarios, for editors.",
     )
-    check.add_argument("scenario", metavar="FILE", nargs="?", help="the scenario")
+    check.add_argument("file", metavar="FILE", nargs="?", help="the scenario, or the profile")
     check.add_argument("--schema", action="store_true", help="the JSON schema of scenarios for the systems installed")
     held = commands.add_parser(
         "verify",
@@ -140,7 +150,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return 0
     if given.command == "check":
-        return _check(given.scenario, schema=given.schema)
+        return _check(given.file, schema=given.schema)
     if given.command == "shadow":
         return _shadow(given.file, given.system, as_json=given.json)
     if given.command == "record":
@@ -155,7 +165,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     only = [name.strip() for name in given.only.split(",") if name.strip()]
     try:
-        found = systems.load(only)
+        found = systems.load(only, given.profile)
         magic = [one.name for one in found if one.amounts and given.magic_amounts]
         opening = _opening(given.scenario, magic)
         asked = Served(given.host, given.port, opening, given.until_stdin_closes)
@@ -178,6 +188,10 @@ def _check(named: str | None, *, schema: bool) -> int:
         print(json.dumps(scenario.schema(found), ensure_ascii=False, indent=2))
         return 0
     try:
+        if named in profile.shipped() or profile.is_one(Path(named)):
+            profile.load(Path(named))
+            print("as it should be")
+            return 0
         world = World(Foundation(State(":memory:")), scenario.load(named))
         for system in found:
             world.add(system)

@@ -16,6 +16,7 @@ from simulators import drift
 from simulators.answers import Answer, Call, Handler, Refused
 from simulators.faults import Fault
 from simulators.journal import Entry
+from simulators.signing import Place
 from simulators.transport import Drip, Reset, Silence, Truncated
 from simulators.wire import DISTORTIONS
 
@@ -104,7 +105,8 @@ class Exchange:
         return Response(status_code=503) if self.base.state.resets != resets else None
 
     def _finish(self, answer: Answer, outcome: str = "answered") -> Response:
-        call, fault, status = self.call, self.fault, answer.status
+        call, fault, profile = self.call, self.fault, self.service.system.profile
+        status = (profile.status if profile else None) or answer.status
         body, headers = self.wire.render(call, answer)
         kind = fault.kind if fault else ""
         match kind:
@@ -118,6 +120,9 @@ class Exchange:
         headers = self.wire.sign(call, body, headers)
         if kind == "bad_signature":
             headers = self.wire.spoil(headers)
+        asked = call.request
+        at = Place(asked.method, asked.url.path, asked.url.query)
+        headers = self.service.said(headers, body, asked.headers.get("x-node-code", ""), at)
         response = Response(body, status, headers)
         if kind == "truncated":
             return self._act(Truncated(self.base.connections, response), body)

@@ -10,22 +10,19 @@ goes along. What one side made (codes, numbers) is put for what the other side m
 
 from __future__ import annotations
 
-import csv
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-import yaml
-from lxml import etree
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-import contracts
 from simulators.exchanges import MASK, Recorded, leaves
 from simulators.foundation import Foundation
+from simulators.leeway import Leeway
 from simulators.service import Service
 from simulators.state import Document, State
 from simulators.system import System
@@ -39,60 +36,9 @@ KINDS = {
     "not_asked": "未能重放",
 }
 _SHORTEST = 6
-_XS = "{http://www.w3.org/2001/XMLSchema}"
 _CODES = frozenset({"Result", "code", "status", "state", "PayStats", "RefundStats"})
 _SHAPES = (("amount", r"-?\d+\.\d{2}"), ("number", r"-?\d+"), ("day", r"\d{4}-\d\d-\d\d"))
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d.*")
-
-
-class Leeway:
-    """What the contract of a system leaves open: optional fields, by name, and the codes of its tables."""
-
-    def __init__(self, system: System) -> None:
-        self.declared: set[str] = set()
-        self.optional: set[str] = set()
-        self.tables: list[set[str]] = []
-        for file in contracts.path(system.contract).rglob("*"):
-            if file.suffix == ".xsd":
-                self._xml(etree.parse(str(file)).getroot())
-            elif file.stem == "openapi":
-                self._json(yaml.safe_load(file.read_text(encoding="utf-8")))
-            elif file.suffix == ".csv":
-                with file.open(encoding="utf-8", newline="") as table:
-                    self.tables.append({value for row in csv.reader(table) for value in row[:3]})
-
-    def _xml(self, root: etree._Element) -> None:
-        for element in root.iter(f"{_XS}element"):
-            if name := element.get("name") or element.get("ref", "").rpartition(":")[2]:
-                self.declared.add(name)
-                around = (element, *element.iterancestors(f"{_XS}sequence", f"{_XS}choice"))
-                if any(one.get("minOccurs") == "0" or one.tag == f"{_XS}choice" for one in around):
-                    self.optional.add(name)
-
-    def _json(self, node: Any) -> None:
-        for value in node.values() if isinstance(node, dict) else node:
-            if isinstance(value, dict | list):
-                self._json(value)
-        if isinstance(node, dict) and isinstance(members := node.get("properties"), dict):
-            self.declared |= members.keys()
-            self.optional |= members.keys() - set(node.get("required", ()))
-
-    def may_be_absent(self, path: str, there: Collection[str]) -> bool:
-        """Whether the contract allows that nothing stands at this path, where these paths are there."""
-        names = path.split(".")
-        for depth, name in enumerate(names, 1):
-            above = ".".join(names[:depth])
-            if not any(one == above or one.startswith(above + ".") for one in there):
-                return name.removesuffix("[]") in self.optional
-        return False
-
-    def may_be_instead(self, real: str, simulated: str) -> bool:
-        """Whether one table of the contract has both codes."""
-        return any({real, simulated} <= table for table in self.tables)
-
-    def knows(self, path: str) -> bool:
-        """Whether the contract has a field of that name."""
-        return path.replace("[]", "").rsplit(".", 1)[-1] in self.declared
 
 
 @dataclass(frozen=True)
@@ -125,7 +71,7 @@ class Shadow:
             self.world.add(system)
         services = self.world.services.items()
         self._app = Starlette(routes=[Mount(f"/{name}", routes=service.routes()) for name, service in services])
-        self._leeway = {system.name: Leeway(system) for system in systems}
+        self._leeway = {system.name: Leeway(system.contract) for system in systems}
         self._known: dict[str, str] = {}
         self._asked = 0
 

@@ -13,6 +13,7 @@ from simulators.state import Document, Transaction
 
 if TYPE_CHECKING:
     from simulators.foundation import Foundation
+    from simulators.profile import Profile
     from simulators.service import Service
 
 
@@ -65,6 +66,12 @@ class System:
     contract: str = ""
     #: Whether it also takes connections without HTTP (``Service.connected``), on a port of their own.
     streams: bool = False
+    #: Operation → what the ``paths`` of a profile call it, where that is not its own name.
+    places: Mapping[str, str] = field(default_factory=dict)
+    #: Whether a profile may say how its public page is searched, and how it masks names.
+    searched: bool = False
+    #: What it has otherwise than its contract (``simulators.profile``).
+    profile: Profile | None = None
 
     @cached_property
     def known_kinds(self) -> Mapping[str, Kind]:

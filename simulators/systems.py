@@ -11,7 +11,9 @@ import sys
 from collections.abc import Collection, Mapping
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 
+from simulators import profile
 from simulators.fault_kinds import COMMON
 from simulators.naming import unknown
 from simulators.system import System
@@ -42,11 +44,21 @@ def _ours(entry: EntryPoint) -> bool:
     return entry.value.startswith("simulators.")
 
 
-def load(only: Collection[str] = ()) -> list[System]:
-    """The systems that are installed, or those named. ValueError in one sentence for one that cannot be.
+def load(only: Collection[str] = (), profiles: Collection[Path] = ()) -> list[System]:
+    """The systems that are installed and those that profiles make, or those named. ValueError for one that cannot be.
 
-    One that was not asked for by name is reported on stderr instead, and left out.
+    An installed one that was not asked for by name is reported on stderr instead, and left out.
     """
+    made = [profile.load(file) for file in profiles]
+    own = [one.name for one in made]
+    if taken := sorted({name for name in own if own.count(name) > 1 or name in installed() or name in _TAKEN}):
+        raise ValueError(f"a profile cannot be called {taken[0]!r}: the name is taken")
+    if only and not (only := [name for name in only if name not in own]):
+        return made
+    return [*_installed(only), *made]
+
+
+def _installed(only: Collection[str]) -> list[System]:
     if not installed():
         raise ValueError("no system is installed; install this project again, so that its entry points are known")
     loaded: list[System] = []

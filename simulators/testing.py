@@ -208,9 +208,18 @@ class Simulation(SimulatorsProcess):
 
 
 @pytest.fixture(scope="session")
-def simulation_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulation]:
-    """One simulators process for all tests of a worker."""
-    simulation = Simulation(tmp_path_factory.mktemp("simulators"))
+def simulation_process(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Simulation]:
+    """One simulators process for all tests of a worker.
+
+    A fixture ``simulators_options`` of a ``conftest.py`` gives its command line more words, such as profiles.
+    """
+    try:
+        options = request.getfixturevalue("simulators_options")
+    except pytest.FixtureLookupError:
+        options = ()
+    simulation = Simulation(tmp_path_factory.mktemp("simulators"), options=options)
     simulation.start()
     yield simulation
     if simulation.running:

@@ -35,6 +35,7 @@ class Wire:
     def __init__(self, base: Foundation, system: System) -> None:
         self.base = base
         self.name = system.name
+        self.profile = system.profile
 
     # --- answers ---------------------------------------------------------------------------------------------------
 
@@ -90,8 +91,8 @@ class Wire:
         """The bytes of an answer and its headers."""
         headers = dict(answer.headers)
         if isinstance(answer.body, etree._Element):
-            body = etree.tostring(answer.body, xml_declaration=True, encoding="UTF-8")
-            headers["Content-Type"] = answer.media_type or "text/xml; charset=utf-8"
+            body, charset = self.written(answer.body, call.operation)
+            headers["Content-Type"] = answer.media_type or f"text/xml; charset={charset}"
         elif isinstance(answer.body, bytes):
             body = answer.body
             headers["Content-Type"] = answer.media_type or "application/octet-stream"
@@ -101,9 +102,23 @@ class Wire:
         elif answer.body is None:
             body = b""
         else:
-            body = json.dumps(answer.body, ensure_ascii=False).encode()
+            body = self.spoken(answer.body, call.operation)
             headers["Content-Type"] = answer.media_type or "application/json"
+        if self.profile is not None and self.profile.media_type:
+            headers["Content-Type"] = self.profile.media_type
         return body, headers
+
+    def spoken(self, value: Any, operation: str = "") -> bytes:
+        """The bytes of a JSON message."""
+        if self.profile is not None:
+            return self.profile.bytes_of(value, operation)
+        return json.dumps(value, ensure_ascii=False).encode()
+
+    def written(self, root: etree._Element, operation: str = "") -> tuple[bytes, str]:
+        """The bytes of an XML document, and their charset."""
+        if self.profile is not None:
+            return self.profile.written(root, operation), self.profile.encoding.lower()
+        return etree.tostring(root, xml_declaration=True, encoding="UTF-8"), "utf-8"
 
     def sign(self, call: Call, body: bytes, headers: dict[str, str]) -> dict[str, str]:
         """The headers of an answer with a signature over its bytes, for systems that sign."""
@@ -118,7 +133,7 @@ class Wire:
 
     def callback(self, payload: Document) -> tuple[bytes, dict[str, str]]:
         """The body and headers of a callback, signed now."""
-        return json.dumps(payload, ensure_ascii=False).encode(), {"Content-Type": "application/json"}
+        return self.spoken(payload), {"Content-Type": "application/json"}
 
     async def tell(self, url: str, body: bytes) -> bytes:
         """Send a callback to an address that is not of the web; what answers it. OSError, EOFError, ValueError."""

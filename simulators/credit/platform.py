@@ -124,7 +124,7 @@ class CreditWire(Wire):
 
     def callback(self, payload: Document) -> tuple[bytes, dict[str, str]]:
         """The notice of a verdict, signed with the application's secret."""
-        body = json.dumps(payload, ensure_ascii=False).encode()
+        body = self.spoken(payload)
         stamp, nonce = str(int(self.base.clock.now().timestamp() * 1000)), token_hex(16)
         mac = HMAC(APP_SECRET.encode(), hashes.SM3())
         mac.update(f"{APP_KEY}\n{stamp}\n{nonce}\n".encode() + body)

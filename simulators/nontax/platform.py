@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -70,7 +71,7 @@ class SoapWire(CollectionWire):
     def render(self, call: Call, answer: Answer) -> tuple[bytes, dict[str, str]]:
         if not isinstance(answer.body, etree._Element):
             return super().render(call, answer)
-        return SOAP.envelope(answer.body), {**answer.headers, "Content-Type": "text/xml; charset=utf-8"}
+        return super().render(call, replace(answer, body=SOAP.enveloped(answer.body)))
 
     def sign(self, call: Call, body: bytes, headers: dict[str, str]) -> dict[str, str]:
         """Answers are signed with the key of the node that asked; nobody else could check them."""
@@ -97,12 +98,12 @@ class SoapWire(CollectionWire):
 
     def _posted(self, to: str, message: etree._Element) -> tuple[bytes, dict[str, str]]:
         """A message to a node, signed now."""
-        body = etree.tostring(message, xml_declaration=True, encoding="UTF-8")
+        body, charset = self.written(message)
         with self.base.state.transaction() as tx:
             node = tx.get(self.name, "nodes", to)
         assert node is not None
         headers = signed_headers(node["secret"].encode(), PLATFORM_NODE, self.base.clock.now(), body)
-        return body, {"Content-Type": "application/xml; charset=utf-8", **headers}
+        return body, {"Content-Type": f"application/xml; charset={charset}", **headers}
 
     def not_taken(self, payload: Document, status: int, body: bytes) -> str:
         """Only the contract's acknowledgement, about this payment, with Result 00000, is one."""
@@ -161,8 +162,8 @@ class NonTax(CollectionPlatform):
 
     def routes(self) -> list[BaseRoute]:
         return [
-            Route("/services", self.services, methods=["POST"]),
-            Route("/services", self._described, methods=["GET"]),
+            Route(self.place("POST", "") or "", self.services, methods=["POST"]),
+            Route(self.place("POST", "") or "", self._described, methods=["GET"]),
             *super().routes(),
         ]
 
@@ -170,21 +171,27 @@ class NonTax(CollectionPlatform):
         return signed_headers(self.secret.encode(), self.node, self.base.clock.now(), body)
 
     def place(self, method: str, path: str) -> str | None:
-        return "/services" if method == "POST" else None
+        paths = self.system.profile.paths if self.system.profile else {}
+        return paths.get("services", "/services") if method == "POST" else None
+
+    def key_for(self, tx: Transaction, node: str) -> bytes:
+        return str((tx.get(self.name, "nodes", node) or {}).get("secret", "")).encode()
 
     def looks(self) -> list[tuple[str, str]]:
-        return [("WSDL", f"{self.url}/services?wsdl")]
+        return [("WSDL", f"{self.url}{self.place('POST', '')}?wsdl")]
 
     async def _described(self, request: Request) -> Response:
         """``?wsdl``: the contract with this address in it; ``?xsd``: the schema that it imports."""
-        if "xsd" in request.query_params:
-            return Response(contracts.path("nontax/v1/nontax.xsd").read_bytes(), media_type="text/xml")
-        wsdl = contracts.read_text("nontax/v1/nontax.wsdl").replace('"nontax.xsd"', f'"{self.url}/services?xsd"')
-        wsdl = re.sub(r'(?<=address location=")[^"]*', f"{self.url}/services", wsdl)
-        return Response(wsdl, media_type="text/xml")
+        services, profile = f"{self.url}{self.place('POST', '')}", self.system.profile
+        wanted = "nontax.xsd" if "xsd" in request.query_params else "nontax.wsdl"
+        text = contracts.read_text(f"nontax/v1/{wanted}")
+        text = profile.described(text) if profile else text
+        text = text.replace('"nontax.xsd"', f'"{services}?xsd"')
+        text = re.sub(r'(?<=address location=")[^"]*', services, text)
+        return Response(text, media_type="text/xml")
 
     def credentials(self) -> dict[str, Any]:
-        services = f"{self.url}/services"
+        services = f"{self.url}{self.place('POST', '')}"
         with self.base.state.transaction() as tx:
             root = b64(self.signers.root(tx).certificate)
         return {"services": services, "secret": self.secret, "receipt_root": root, **super().credentials()}
@@ -260,10 +267,12 @@ class NonTax(CollectionPlatform):
     async def services(self, request: Request) -> Response:
         """``POST /nontax/services``: all operations of the WSDL."""
         body = await request.body()
-        operation, content, errors, key = "?", {}, [], ""
+        errors: list[str] = []
+        operation, content, key = "?", {}, ""
         try:
-            operation, payload = SOAP.read(body)
-            errors = SOAP.schema.errors(payload)
+            told, errors = self.system.profile.read(body) if self.system.profile else (body, [])
+            operation, payload = SOAP.read(told)
+            errors += SOAP.schema.errors(payload)
             content = values(payload)
             key = next((str(content[name]) for name in _KEYS if name in content), "")
         except ValueError as broken:
@@ -315,4 +324,5 @@ SYSTEM = System(
     amounts=AMOUNTS,
     settings=Settings(books.DEFAULTS | later.DEFAULTS, books.SCHEMAS | later.SCHEMAS),
     seed=collection.SEED,
+    places={"*": "services"},
 )

@@ -41,6 +41,10 @@ class SoapContract:
         return name.localname, found[0]
 
     def envelope(self, payload: etree._Element) -> bytes:
+        """The bytes of ``enveloped``."""
+        return etree.tostring(self.enveloped(payload), xml_declaration=True, encoding="UTF-8")
+
+    def enveloped(self, payload: etree._Element) -> etree._Element:
         """A payload in its envelope; the detail of a declared fault becomes a SOAP fault."""
         root = etree.Element(f"{{{ENVELOPE}}}Envelope", nsmap={"soap": ENVELOPE})
         body = etree.SubElement(root, f"{{{ENVELOPE}}}Body")
@@ -52,7 +56,7 @@ class SoapContract:
             etree.SubElement(fault, "faultstring").text = payload.findtext(f"{{{NAMESPACE}}}Message")
             body = etree.SubElement(fault, "detail")
         body.append(payload)
-        return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
+        return root
 
 
 def element(name: str, values: Mapping[str, Any], namespace: str = NAMESPACE) -> etree._Element:
