@@ -62,8 +62,8 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         action="append",
         default=[],
-        help="serve a system made of a profile too, which says what a province has otherwise than a contract: a file, or"
-        f" one of {', '.join(profile.shipped())}; may be repeated",
+        help="serve a system made of a profile too, which says what a province has otherwise than a contract: a file,"
+        f" or one of {', '.join(profile.shipped())}; may be repeated",
     )
     serve.add_argument("--only", metavar="SYSTEMS", default="", help=f"some of {','.join(systems.installed())}")
     serve.add_argument(
