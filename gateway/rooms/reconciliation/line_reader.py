@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal
 
-from gateway.foundation.sheets import Number
 from gateway.ports.nontax import StatementLine
 from gateway.rooms.reconciliation import cells
 from gateway.rooms.reconciliation.profiles import Place, Profile
+from gateway.rooms.reconciliation.row_fields import Fields, Kind
 from gateway.rooms.reconciliation.rows import FileRow, Rows, is_blank, text_of
 from gateway.rooms.reconciliation.running_balance import RunningBalance
 from gateway.rooms.reconciliation.statement import (
@@ -30,7 +30,6 @@ from gateway.rooms.reconciliation.statement import (
 )
 from gateway.rooms.reconciliation.totals import TotalsOfFile
 from gateway.words.clock import SHANGHAI, to_micros
-from gateway.words.money import format_sum
 from gateway.words.saying import Sentence, UnfitError, said_of, say
 
 HEADER_WITHIN = 200  # rows
@@ -39,12 +38,10 @@ _LOOK_EVERY = 500  # rows
 MOST_ASIDE = 200_000
 """Lines that are none of the statement's, of all kinds: each is kept, and takes more memory than room in its file."""
 _LOOKS_LIKE_A_CODE = re.compile(r"[0-9A-Za-z]{1,20}")
-_LONGEST_CODE = _LONGEST_SERIAL = 80
 _END_OF_FILE = "\x1a"
 _TAILS = frozenset({"EOF", "eof"})
 _MANY = 10  # of a hundred codes that end in zeros
 _SHOWN = 20
-Kind = Literal["paid", "refunded", "ignored"]
 _NAMED_BY_THEIR_LINE = "行{}"  # the serial of a line without one
 
 
@@ -60,7 +57,7 @@ def read_rows(rows: Rows, profile: Profile, day: date, days: Window, tell: Calla
         header = find_header(every, profile, totals, passed)
         totals.cell = cells_of(profile, header)
     places = dict(profile.columns) if header is None else header.places
-    reader = _Reader(profile, places, cells_of(profile), days, rows.epoch, passed=passed)
+    reader = _Reader(Fields(profile, places, cells_of(profile), days, rows.epoch), passed=passed)
     last = 0
     for count, row in enumerate(every):
         last = row.number
@@ -202,11 +199,7 @@ def _found(names: list[str], profile: Profile) -> tuple[dict[str, Place], list[s
 class _Reader:
     """Takes the rows of records, one after the other; ``statement`` is what they come to."""
 
-    profile: Profile
-    places: dict[str, Place]
-    cell: Callable[[FileRow, Place], str]
-    days: Window
-    epoch: date
+    fields: Fields
     lines: list[StatementLine] = field(default_factory=list)
     numbers: list[int] = field(default_factory=list)
     passed: list[tuple[int, str]] = field(default_factory=list)
@@ -214,18 +207,13 @@ class _Reader:
     unread: list[Aside] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._instant = cells.instants(self.profile.time_format, self.days, self.epoch)
-        self._when = [self.places[name] for name in ("paid_at", "paid_on", "paid_time") if name in self.places]
-        self._code = re.compile(self.profile.code_pattern) if self.profile.code_pattern else None
-        self._not_ours = [(self.places[name], re.compile(one)) for name, one in self.profile.not_ours.items()]
-        self._letters = sorted(self.profile.kinds, key=len, reverse=True) if "kind" not in self.places else []
         self._made = dict.fromkeys(("count", "paid_count", "refunded_count", "amount", "refunded"), 0)
         self._keys: set[tuple[str, str, str]] = set()
         self._hidden: list[int] = []
         self._refunds: dict[tuple[str, str], list[tuple[int, datetime]]] = {}
-        self._dressed = self._in_zeros = 0
         self._balance = RunningBalance()
-        self._counts_ignored = self.profile.totals == "none" or self.profile.totals.counts_ignored
+        totals = self.fields.profile.totals
+        self._counts_ignored = totals == "none" or totals.counts_ignored
 
     @property
     def aside(self) -> int:
@@ -240,16 +228,16 @@ class _Reader:
         amount: int | None = None
         code = serial = ""
         try:
-            kind = self._kind(row)
+            kind = self.fields.kind(row)
             if kind == "ignored":
-                self._pass(row, f"kind {cells.plain(self._at(row, 'kind'))}")
+                self._pass(row, f"kind {cells.plain(self.fields.at(row, 'kind'))}")
                 return
-            kind, amount = self._money(row, kind)
-            code = self._code_of(row)
-            serial = self._serial(row)
+            kind, amount = self.fields.money(row, kind)
+            code = self.fields.code(row)
+            serial = self.fields.serial(row)
         except ValueError as problem:
             with contextlib.suppress(ValueError):
-                code = code or self._code_of(row)
+                code = code or self.fields.code(row)
             self._keep_unread(row, code, serial, kind, amount, said_of(problem))
             return
         except StatementRefusedError as refused:
@@ -262,7 +250,7 @@ class _Reader:
             line, why = self._line(row, kind, amount, code, serial), None
         except ValueError as problem:
             line, why = None, said_of(problem)
-        if (reason := self._stranger(row)) is not None:
+        if (reason := self.fields.stranger(row)) is not None:
             self._count(kind, amount)
             self.strangers.append(Aside(row.number, code, serial, kind, amount, reason, line))
         elif line is None:
@@ -275,79 +263,6 @@ class _Reader:
         if row.hidden:
             self._hidden.append(row.number)
 
-    def _at(self, row: FileRow, name: str, default: str | None = None) -> str:
-        """A field's cell. ValueError where the row is too short for it, and there is no default."""
-        place = self.places.get(name)
-        if place is None:
-            return default or ""
-        try:
-            return self.cell(row, place)
-        except ValueError:
-            if default is None:
-                raise
-            return default
-
-    def _kind(self, row: FileRow) -> Kind | None:
-        if "kind" not in self.places:
-            return None
-        said = cells.word(self._at(row, "kind"))
-        if said not in self.profile.kinds:
-            raise UnfitError(say("files.unknown_kind", word=repr(said[:40])))
-        return self.profile.kinds[said]
-
-    def _code_of(self, row: FileRow) -> str:
-        cell = self._at(row, "code", "")
-        text = cells.number(cell)
-        self._dressed += cells.is_dressed(cell)
-        if self._code is not None and (found := self._code.search(text)):
-            text = found.group()
-        self._in_zeros += len(text) >= 16 and text.endswith("00000")
-        return text[:_LONGEST_CODE]
-
-    def _serial(self, row: FileRow) -> str:
-        serial = cells.number(self._at(row, "bank_serial"))
-        if len(serial) > _LONGEST_SERIAL:
-            raise UnfitError(say("files.long_serial", limit=_LONGEST_SERIAL))
-        return serial
-
-    def _money(self, row: FileRow, kind: Kind | None) -> tuple[Literal["paid", "refunded"], int]:
-        """The kind and the amount, never negative. ValueError where they cannot be told for certain."""
-        fen = self.profile.amount == "fen"
-        if "refunded" in self.places:
-            if kind is None:
-                return self._in_or_out(row, fen)
-            name = "refunded" if kind == "refunded" else "amount"
-            amount = cells.money(self._at(row, name), fen=fen)
-        else:
-            text = self._at(row, "amount")
-            if self._letters and not isinstance(text, Number):
-                kind, text = self._lettered(cells.plain(text))
-            amount = cells.money(text, fen=fen)
-        if kind is None:
-            kind = "refunded" if amount < 0 and self.profile.signed else "paid"
-        if amount < 0 and (kind == "paid" or not (self.profile.signed or "kind" in self.places)):
-            raise UnfitError(say("files.negative", amount=format_sum(amount)))
-        assert kind != "ignored"
-        return kind, abs(amount)
-
-    def _in_or_out(self, row: FileRow, fen: bool) -> tuple[Literal["paid", "refunded"], int]:
-        texts = [self._at(row, name, "") for name in ("amount", "refunded")]
-        paid, refunded = (0 if cells.is_nothing(one) else cells.money(one, fen=fen) for one in texts)
-        if all(map(cells.is_nothing, texts)):
-            raise UnfitError(say("files.neither"))
-        if paid and refunded:
-            raise UnfitError(say("files.both"))
-        if paid < 0:
-            raise UnfitError(say("files.negative_in"))
-        return ("refunded", abs(refunded)) if refunded else ("paid", paid)
-
-    def _lettered(self, text: str) -> tuple[Kind, str]:
-        for letter in self._letters:
-            for rest in (text.removeprefix(letter), text.removesuffix(letter)):
-                if rest != text:
-                    return self.profile.kinds[letter], rest
-        raise UnfitError(say("files.no_letter", text=repr(text[:40]), letters=list(self.profile.kinds)))
-
     def _line(
         self, row: FileRow, kind: Literal["paid", "refunded"], amount: int, code: str, serial: str
     ) -> StatementLine:
@@ -355,33 +270,29 @@ class _Reader:
         ours = _LOOKS_LIKE_A_CODE.fullmatch(code) is not None
         if ours and not serial:
             raise UnfitError(say("files.no_serial"))
-        paid_at = self._instant_of(row)
+        paid_at = self.fields.paid_at(row)
         key = (kind, code, serial or _NAMED_BY_THEIR_LINE.format(row.number))
         if not ours:
-            if to_micros(paid_at) not in self.days:
+            if to_micros(paid_at) not in self.fields.days:
                 at = f"{paid_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
                 raise UnfitError(say("files.of_another_day", at=at))
             if key in self._keys:
                 key = (kind, code, f"{serial} {_NAMED_BY_THEIR_LINE.format(row.number)}".strip())
             self._keys.add(key)
-        number = self._refund_number(row) if kind == "refunded" else None
+        number = self.fields.refund_number(row) if kind == "refunded" else None
         if kind == "refunded" and number is None:
             key = (kind, code, self._of_several(code, key[2], amount, paid_at))
-        items = cells.word(self._at(row, "items", "")).split(self.profile.item_separator)
         return StatementLine(
             kind=kind,
-            reference=cells.word(self._at(row, "reference", "")),
+            reference=cells.word(self.fields.at(row, "reference", "")),
             code=code,
             amount=amount,
             paid_at=paid_at,
             bank_serial=key[2],
-            unit_code=cells.word(self._at(row, "unit_code", "")),
+            unit_code=cells.word(self.fields.at(row, "unit_code", "")),
             refund_number=number,
-            item_codes=tuple(item for item in (one.strip() for one in items) if item),
+            item_codes=self.fields.items(row),
         )
-
-    def _refund_number(self, row: FileRow) -> str | None:
-        return cells.number(self._at(row, "refund_number", ""))[:_LONGEST_SERIAL] or None
 
     def _of_several(self, code: str, serial: str, amount: int, paid_at: datetime) -> str:
         """The serial of a refund without a number of its own: several of one payment are told apart, a copy is not."""
@@ -390,29 +301,6 @@ class _Reader:
             return serial
         earlier.append((amount, paid_at))
         return serial if len(earlier) == 1 else f"{serial} #{len(earlier)}"
-
-    def _instant_of(self, row: FileRow) -> datetime:
-        if len(self._when) == 1:
-            return self._instant(self.cell(row, self._when[0]))
-        day, clock = (self.cell(row, place) for place in self._when[-2:])
-        if isinstance(day, Number):
-            day = str(self._instant(day).astimezone(SHANGHAI).date())
-        return self._instant(f"{cells.plain(day)} {cells.plain(clock)}".strip())
-
-    def _stranger(self, row: FileRow) -> Sentence | None:
-        """Why a line is of other business, by the profile's word."""
-        for place, pattern in self._not_ours:
-            try:
-                text = cells.plain(self.cell(row, place))
-            except ValueError:
-                text = ""
-            if pattern.fullmatch(text):
-                return say("files.not_ours", text=repr(text[:40]))
-        if self.profile.units:
-            unit = cells.plain(self._at(row, "unit_code", ""))
-            if unit not in self.profile.units:
-                return say("files.not_ours", text=repr(unit[:40]))
-        return None
 
     # --- what is counted ---
 
@@ -440,10 +328,10 @@ class _Reader:
 
     def _follow(self, row: FileRow, kind: str, amount: int) -> None:
         """Hold the row's balance against the one before. Raises StatementRefusedError where a line is missing."""
-        if "balance" not in self.places:
+        if "balance" not in self.fields.places:
             return
         try:
-            balance = cells.money(self._at(row, "balance"), fen=self.profile.amount == "fen")
+            balance = self.fields.balance(row)
         except ValueError:
             self._balance.interrupt()
             return
@@ -459,7 +347,7 @@ class _Reader:
         if unknown is not None and totals.told:
             raise StatementRefusedError(unknown.why, unknown.number)
         totals.check(made)
-        check_each(self.lines, day, self.days, self.numbers)
+        check_each(self.lines, day, self.fields.days, self.numbers)
         paid = sum(line.amount for line in self.lines if line.kind == "paid")
         beside = Beside(
             passed=tuple(self.passed),
@@ -469,15 +357,15 @@ class _Reader:
             told={name: said for name, (said, _) in totals.told.items()},
             made=made,
             balance=self._balance.opening_and_closing(),
-            refunds=self.profile.refunds,
+            refunds=self.fields.profile.refunds,
         )
         return Statement(day, tuple(self.lines), paid, digest(self.lines), bool(totals.told), beside)
 
     def _remarks(self) -> Iterator[Sentence]:
-        if self._dressed:
-            yield say("files.dressed", number=self._dressed)
-        if self._in_zeros * 100 >= _MANY * max(len(self.lines), 1):
-            yield say("files.in_zeros", number=self._in_zeros)
+        if self.fields.dressed:
+            yield say("files.dressed", number=self.fields.dressed)
+        if self.fields.in_zeros * 100 >= _MANY * max(len(self.lines), 1):
+            yield say("files.in_zeros", number=self.fields.in_zeros)
         if self._hidden:
             yield say("files.hidden", rows=self._hidden[:_SHOWN])
         for one in self.unread[:_SHOWN]:
