@@ -59,7 +59,7 @@ def build(gateway: App, faces: Collection[Face], only: str | None = None) -> Fas
         seconds=server.body_seconds,
         pages={HOME: partial(console_pages.refusal, gateway)} if "console" in faces else None,
     )
-    audited = Audited(door, gateway.base.access, gateway.base.audit)
+    audited = Audited(door, gateway.base.access.sign_in, gateway.base.audit)
     counted = Counted(audited, gateway.base.meters, tells=gateway.base.settings.log.access)
     api.middleware_stack = Manners(counted, {"/docs": _DOCS_POLICY})
     if "docs" in faces:

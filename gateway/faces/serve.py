@@ -73,7 +73,7 @@ async def serve(
         listeners.append((_Listener(GuardedConfig(made, server, grace)), sock))
     place = socket_of(settings)
     if place is not None:
-        machine = AtThisMachine(at_hand or build(app, _API), app.base.access, app.base.audit)
+        machine = AtThisMachine(at_hand or build(app, _API), app.base.access.sign_in, app.base.audit)
         listeners.append((_Listener(LocalConfig(machine, server, grace)), local.listen(place)))
     doors = FrameDoors(app)
     if "callbacks" in faces:

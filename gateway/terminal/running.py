@@ -145,7 +145,9 @@ def _in_this_process(ctx: typer.Context, caller: Caller, only: str | None) -> It
     ):
         base = gateway.base
         base.delivery.node.stopping = True  # nothing leaves from here: whoever sends carries it out
-        served = AtThisMachine(session(ctx).answered_by(gateway, only), base.access, base.audit, getpass.getuser())
+        served = AtThisMachine(
+            session(ctx).answered_by(gateway, only), base.access.sign_in, base.audit, getpass.getuser()
+        )
         http = httpx.AsyncClient(
             base_url="http://gateway", headers=headers, timeout=_PATIENT_SECONDS, transport=httpx.ASGITransport(served)
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -17,13 +17,12 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from gateway.foundation.access import records, session_records
-from gateway.foundation.access.audit import Who
 from gateway.foundation.access.keys import CLIENT_KEY, OPERATOR_KEY, hash_password, make_token
 from gateway.foundation.access.rates import Rates
 from gateway.foundation.access.records import Authority, Client, Key, Operator
 from gateway.foundation.access.scopes import roles
 from gateway.foundation.access.scopes import scopes as all_scopes
-from gateway.foundation.access.sign_in import MACHINE, Principal, SignIn, as_operator
+from gateway.foundation.access.sign_in import SignIn
 from gateway.foundation.store import Store
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
@@ -43,48 +42,16 @@ class IssuedKey:
 
 
 class Access:
-    """Authorities, clients, operators and their keys in one store. ``rates``: what each may ask for in a minute."""
+    """Authorities, clients, operators and their keys in one store.
+
+    ``sign_in`` knows which of them is asking, ``rates`` what each may ask for in a minute.
+    """
 
     def __init__(self, store: Store, clock: Clock, requests_per_minute: int | None = None) -> None:
         self.rates = Rates(store, requests_per_minute)
+        self.sign_in = SignIn(store, clock)
         self._store = store
         self._clock = clock
-        self._sign_in = SignIn(store, clock)
-
-    # --- asking
-
-    async def authenticate(self, token: str) -> Principal | None:
-        """The owner of a presented key; None if it is unknown, expired, revoked, or its operator is disabled."""
-        return await self._sign_in.by_key(token)
-
-    async def authenticate_operator(self, login: str, password: str) -> Principal | None:
-        """The operator with this login and password; None otherwise, and for a password that is to be changed first.
-
-        After five wrong passwords in a row the login is refused for a minute, right password or not.
-        """
-        return await self._sign_in.by_password(login, password)
-
-    async def whose(self, presented: str) -> Who:
-        """As whom somebody came who was not let in, by the key or the login: ``UNKNOWN`` where nobody is called so."""
-        return await self._sign_in.whose(presented)
-
-    async def of_this_machine(self, user: str) -> Principal:
-        """Whoever works at this machine under the gateway's account: may do all that needs no person."""
-        every = await self._store.read(records.codes)
-        return Principal(f"os:{user}"[:40], "operator", frozenset(all_scopes()), every, user[:200], role=MACHINE)
-
-    async def as_now(self, person_id: str) -> Principal | None:
-        """Somebody by the id, as they may act at this moment; None for an operator who is disabled, or is not there."""
-        if person_id.startswith("os:"):
-            return await self.of_this_machine(person_id.removeprefix("os:"))
-
-        def look(conn: Connection) -> Principal | None:
-            found = records.login_by_id(conn, person_id)
-            if found is None or found.disabled_at is not None:
-                return None
-            return as_operator(found, records.seen_by(conn, person_id))
-
-        return await self._store.read(look)
 
     # --- authorities and clients
 
@@ -149,27 +116,25 @@ class Access:
         chosen = every if scopes is None else scopes
         if unknown := sorted(set(chosen) - set(every)):
             raise InvalidProblem(say("access.no_scope", unknown=unknown[0], every=every), field="scopes")
-        made = self._key(tuple(sorted(set(chosen))), label, expires_at)
-        return await self._issue(replace(made, client_id=client_id), CLIENT_KEY)
+        return await self._issue(CLIENT_KEY, (client_id, None), tuple(sorted(set(chosen))), label, expires_at)
 
     async def issue_operator_key(
         self, operator_id: str, *, label: str = "", expires_at: datetime | None = None
     ) -> IssuedKey:
         """A new key with which an operator uses the API; its scopes are those of the operator's role."""
-        made = self._key((), label, expires_at)
-        return await self._issue(replace(made, operator_id=operator_id), OPERATOR_KEY)
+        return await self._issue(OPERATOR_KEY, (None, operator_id), (), label, expires_at)
 
     async def revoke_key(self, key_id: str) -> None:
         """Refuse a key from now on. Again changes nothing. Raises NotFoundProblem."""
         now = to_micros(self._clock.now())
         await self._store.write(lambda conn: records.revoke_key(conn, key_id, now))
-        self._sign_in.forget()
+        self.sign_in.forget()
 
     async def revoke_client(self, client_id: str) -> None:
         """Refuse a case system and all its keys from now on. Again changes nothing."""
         now = to_micros(self._clock.now())
         await self._store.write(lambda conn: records.revoke_client(conn, client_id, now))
-        self._sign_in.forget()
+        self.sign_in.forget()
 
     async def keys(self, owner: str | None = None) -> list[Key]:
         """Keys of a client or an operator, or all, oldest first."""
@@ -208,7 +173,7 @@ class Access:
             session_records.end_all(conn, operator_id, now)
 
         await self._store.write(unit)
-        self._sign_in.forget()
+        self.sign_in.forget()
 
     async def forget_factor(self, operator_id: str) -> None:
         """Take an operator's one-time codes away, as after a lost telephone. Raises NotFoundProblem."""
@@ -226,19 +191,22 @@ class Access:
         """Every operator, by login."""
         return await self._store.read(records.operators)
 
-    @property
-    def by_password(self) -> SignIn:
-        """What holds a presented password against the one that is kept."""
-        return self._sign_in
-
     # --- inside
 
-    def _key(self, scopes: tuple[str, ...], label: str, expires_at: datetime | None) -> Key:
-        """A new key that is nobody's yet."""
-        return Key(
+    async def _issue(
+        self,
+        kind: str,
+        owner: tuple[str | None, str | None],
+        scopes: tuple[str, ...],
+        label: str,
+        expires_at: datetime | None,
+    ) -> IssuedKey:
+        """A new key of a client, or of an operator."""
+        client_id, operator_id = owner
+        made = Key(
             id=new_id("key"),
-            client_id=None,
-            operator_id=None,
+            client_id=client_id,
+            operator_id=operator_id,
             label=_text("label", label) if label else "",
             scopes=scopes,
             created_at=to_micros(self._clock.now()),
@@ -246,8 +214,6 @@ class Access:
             revoked_at=None,
             last_used_at=None,
         )
-
-    async def _issue(self, made: Key, kind: str) -> IssuedKey:
         if made.expires_at is not None and made.expires_at <= made.created_at:
             raise InvalidProblem(say("access.expired"), field="expires_at")
         token, digest = make_token(kind, made.id)
@@ -260,11 +226,11 @@ class Access:
             await self._store.write(lambda conn: add(conn, now))
         except IntegrityError:
             raise ConflictProblem(say("access.exists", what=what), type=kind) from None
-        self._sign_in.forget()
+        self.sign_in.forget()
 
     async def _change_operator(self, operator_id: str, **values: Any) -> None:
         await self._store.write(lambda conn: records.change_operator(conn, operator_id, **values))
-        self._sign_in.forget()
+        self.sign_in.forget()
 
 
 async def hashed_password(password: str) -> bytes:

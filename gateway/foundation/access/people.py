@@ -118,7 +118,7 @@ class People:
 
     async def change_password(self, visit: Visit, old: str, new: str) -> None:
         """Set one's own password; every other session of the person ends. Raises InvalidProblem."""
-        if await self._access.by_password.login(visit.login, old, visit.session.source) is None:
+        if await self._access.sign_in.login(visit.login, old, visit.session.source) is None:
             raise InvalidProblem(say("console.old_password"), field="old")
         if new == old:
             raise InvalidProblem(say("console.same_password"), field="new")
@@ -189,13 +189,13 @@ class People:
             steps.extend([] if step is None else [step])
             return step is not None
 
-        found = await self._access.by_password.login(login, password, source, right)
+        found = await self._access.sign_in.login(login, password, source, right)
         if found is not None and steps:
             id_of, step = found.id, steps[0]
             if not await self._store.write(lambda conn: records.take_step(conn, id_of, step)):
                 found = None
         if found is None:
-            who = await self._access.whose(login)
+            who = await self._access.sign_in.whose(login)
             # It may be a password in the wrong place.
             await self._audit.not_let_in(who, login if who is not UNKNOWN else mask_document(login), source)
         return found

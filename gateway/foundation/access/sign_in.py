@@ -16,7 +16,7 @@ from gateway.foundation.access import records
 from gateway.foundation.access.audit import UNKNOWN, Who
 from gateway.foundation.access.keys import CLIENT_KEY, NOBODY, check_password, read_token
 from gateway.foundation.access.records import KeyOwner, Login
-from gateway.foundation.access.scopes import roles
+from gateway.foundation.access.scopes import roles, scopes
 from gateway.foundation.crypto.sm import same, sm3
 from gateway.foundation.store import Store
 from gateway.words.clock import Clock, to_micros
@@ -97,6 +97,24 @@ class SignIn:
         if known.expires_at is not None and known.expires_at <= now:
             return None
         return known.principal
+
+    async def of_this_machine(self, user: str) -> Principal:
+        """Whoever works at this machine under the gateway's account: may do all that needs no person."""
+        every = await self._store.read(records.codes)
+        return Principal(f"os:{user}"[:40], "operator", frozenset(scopes()), every, user[:200], role=MACHINE)
+
+    async def as_now(self, person_id: str) -> Principal | None:
+        """Somebody by the id, as they may act at this moment; None for an operator who is disabled, or is not there."""
+        if person_id.startswith("os:"):
+            return await self.of_this_machine(person_id.removeprefix("os:"))
+
+        def look(conn: Connection) -> Principal | None:
+            found = records.login_by_id(conn, person_id)
+            if found is None or found.disabled_at is not None:
+                return None
+            return as_operator(found, records.seen_by(conn, person_id))
+
+        return await self._store.read(look)
 
     async def whose(self, presented: str) -> Who:
         """As whom somebody came who was not let in: the owner of the key, or the operator of the login, if any.

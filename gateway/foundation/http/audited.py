@@ -11,9 +11,10 @@ from urllib.parse import parse_qs
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.foundation.access import Access, Principal
+from gateway.foundation.access import Principal
 from gateway.foundation.access.audit import KEPT_BYTES, Act, Audit, Who
 from gateway.foundation.access.keys import OPERATOR_KEY
+from gateway.foundation.access.sign_in import SignIn
 from gateway.foundation.http.local import PRINCIPAL
 from gateway.foundation.http.problems import answer
 from gateway.words.errors import GatewayError
@@ -29,8 +30,8 @@ _DECISION: Final = re.compile(r"/v1/decisions/([^/]+)/(.+?)(/events(?:/.*)?)?")
 class Audited:
     """Serves by ``inner``; what an operator does is written down before, and with its status after."""
 
-    def __init__(self, inner: ASGIApp, access: Access, audit: Audit) -> None:
-        self._inner, self._access, self._audit = inner, access, audit
+    def __init__(self, inner: ASGIApp, sign_in: SignIn, audit: Audit) -> None:
+        self._inner, self._sign_in, self._audit = inner, sign_in, audit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         who = await self._person(scope)
@@ -67,7 +68,7 @@ class Audited:
         for name, value in scope["headers"]:
             if name == b"authorization" and value.startswith(_BEARER):
                 try:
-                    return await self._access.authenticate(value.decode("latin-1").partition(" ")[2])
+                    return await self._sign_in.by_key(value.decode("latin-1").partition(" ")[2])
                 except GatewayError:
                     return None  # the route finds the same, and says so
         return None

@@ -29,10 +29,10 @@ async def principal(
     if (known := request.scope.get(PRINCIPAL)) is not None:
         who: Principal = known
         return who
-    found = None if credentials is None else await base.access.authenticate(credentials.credentials)
+    found = None if credentials is None else await base.access.sign_in.by_key(credentials.credentials)
     if found is None:
         if credentials is not None:
-            whose = await base.access.whose(credentials.credentials)
+            whose = await base.access.sign_in.whose(credentials.credentials)
             shown = key_id_of(credentials.credentials)
             await base.audit.not_let_in(whose, shown, request.client.host if request.client is not None else "")
         raise Problem(

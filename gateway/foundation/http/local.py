@@ -12,8 +12,9 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.foundation.access import Access, Principal
+from gateway.foundation.access import Principal
 from gateway.foundation.access.audit import UNKNOWN, Audit
+from gateway.foundation.access.sign_in import SignIn
 from gateway.foundation.http.language import listen
 from gateway.foundation.http.problems import answer
 from gateway.words.errors import GatewayError, Problem
@@ -27,8 +28,8 @@ PRINCIPAL: Final = "gateway.principal"
 class AtThisMachine:
     """Serves by ``inner`` whoever comes from this machine. ``user``: the account; None: the connection says it."""
 
-    def __init__(self, inner: ASGIApp, access: Access, audit: Audit, user: str | None = None) -> None:
-        self._inner, self._access, self._audit, self._user = inner, access, audit, user
+    def __init__(self, inner: ASGIApp, sign_in: SignIn, audit: Audit, user: str | None = None) -> None:
+        self._inner, self._sign_in, self._audit, self._user = inner, sign_in, audit, user
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
@@ -47,7 +48,7 @@ class AtThisMachine:
         """Who asks; None for one with a key, which is looked at as everywhere. Raises a 401 Problem."""
         given = next((value for name, value in scope["headers"] if name == b"authorization"), None)
         if given is None:
-            return await self._access.of_this_machine(user)
+            return await self._sign_in.of_this_machine(user)
         kind, _, words = given.decode("latin-1").partition(" ")
         if kind != "Basic":
             return None
@@ -55,9 +56,9 @@ class AtThisMachine:
             login, _, password = base64.b64decode(words, validate=True).decode().partition(":")
         except (binascii.Error, UnicodeError):
             login = password = ""
-        found = await self._access.authenticate_operator(login, password)
+        found = await self._sign_in.by_password(login, password)
         if found is None:
-            whose = await self._access.whose(login)
+            whose = await self._sign_in.whose(login)
             shown = login if whose is not UNKNOWN else mask_document(login)  # it may be a password in the wrong place
             await self._audit.not_let_in(whose, shown, f"os:{user}")
             raise Problem(say("terminal.no_operator"), type="not-authenticated")

@@ -234,7 +234,7 @@ class Jobs:
 
     async def _result(self, known: Job, row: JobRow) -> tuple[Result, str | None, bytes | None]:
         language = Language(known.language)
-        who = await self._base.access.as_now(known.proposed_by)
+        who = await self._base.access.sign_in.as_now(known.proposed_by)
         if who is None:
             return "not_applicable", worded(say("jobs.nobody", name=known.proposed_name), language), None
         asked = json.loads(self._base.envelope.open(row.request_sealed, _context(row.job_id, row.number, "request")))

@@ -58,7 +58,7 @@ async def client(access):
 
 async def test_a_key_opens_what_its_client_was_given_and_nothing_else(access, client):
     issued = await access.issue_key(client.id, ["payments:read", "payments:write"])
-    who = await access.authenticate(issued.token)
+    who = await access.sign_in.by_key(issued.token)
     assert (who.client_id, who.kind, who.name, who.role) == (client.id, "client", client.name, None)
     assert who.scopes == {"payments:read", "payments:write"}
     assert who.authorities == {"wangchuan"}
@@ -90,8 +90,8 @@ async def test_any_other_key_is_refused(access, client):
         f"{kind}_{key_id}_{other.token.split('_')[2]}",
         issued.token + "\n",
     ):
-        assert await access.authenticate(wrong) is None
-    assert await access.authenticate(issued.token) is not None
+        assert await access.sign_in.by_key(wrong) is None
+    assert await access.sign_in.by_key(issued.token) is not None
 
 
 @given(garbage=st.text(max_size=100))
@@ -110,20 +110,20 @@ async def test_a_revoked_key_is_refused_at_once_here_and_soon_elsewhere(access, 
     issued = await access.issue_key(client.id)
     now = [1000.0]
     monkeypatch.setattr("gateway.foundation.access.sign_in.time.monotonic", lambda: now[0])
-    assert await access.authenticate(issued.token)
-    assert await elsewhere.authenticate(issued.token)
+    assert await access.sign_in.by_key(issued.token)
+    assert await elsewhere.sign_in.by_key(issued.token)
     await access.revoke_key(issued.id)
     await access.revoke_key(issued.id)
-    assert await access.authenticate(issued.token) is None
+    assert await access.sign_in.by_key(issued.token) is None
     now[0] += 2.1
-    assert await elsewhere.authenticate(issued.token) is None
+    assert await elsewhere.sign_in.by_key(issued.token) is None
 
 
 async def test_a_key_expires_to_the_second_even_while_remembered(access, client, clock):
     issued = await access.issue_key(client.id, expires_at=clock.now() + timedelta(seconds=30))
-    assert await access.authenticate(issued.token)
+    assert await access.sign_in.by_key(issued.token)
     clock.advance(timedelta(seconds=30))
-    assert await access.authenticate(issued.token) is None
+    assert await access.sign_in.by_key(issued.token) is None
 
 
 async def test_the_last_use_is_noted_to_the_minute(access, client, clock, monkeypatch):
@@ -133,7 +133,7 @@ async def test_the_last_use_is_noted_to_the_minute(access, client, clock, monkey
     used = []
     for _ in range(3):  # 0, 30 and 60 seconds after the first use
         now[0] += 10
-        await access.authenticate(issued.token)
+        await access.sign_in.by_key(issued.token)
         used.append((await access.keys(client.id))[0].last_used_at)
         clock.advance(timedelta(seconds=30))
     assert used[0] == used[1] < used[2]
@@ -146,7 +146,7 @@ async def test_a_database_that_takes_nothing_locks_no_reader_out(access, client,
         raise UnavailableProblem("disk full")
 
     monkeypatch.setattr(store, "write_beside", full)
-    assert await access.authenticate(issued.token)
+    assert await access.sign_in.by_key(issued.token)
 
 
 async def test_wrong_facts_are_refused_with_their_field(access, client):
@@ -202,12 +202,12 @@ async def test_lists_show_what_was_recorded(access, client):
 
 async def test_an_operator_signs_in_by_password_and_sees_every_authority(access, client):
     made = await access.create_operator("zhou", "周敏", "operator", PASSWORD)
-    who = await access.authenticate_operator("zhou", PASSWORD)
+    who = await access.sign_in.by_password("zhou", PASSWORD)
     assert (who.client_id, who.kind, who.role, who.name) == (made.id, "operator", "operator", "周敏")
     assert who.authorities == {"wangchuan", "anlan"}
     assert who.scopes == roles()["operator"]
-    assert await access.authenticate_operator("zhou", PASSWORD + "x") is None
-    assert await access.authenticate_operator("nobody", PASSWORD) is None
+    assert await access.sign_in.by_password("zhou", PASSWORD + "x") is None
+    assert await access.sign_in.by_password("nobody", PASSWORD) is None
     assert [one.login for one in await access.operators()] == ["zhou"]
 
 
@@ -220,35 +220,35 @@ def test_roles_grow_from_viewer_to_supervisor_and_a_viewer_changes_nothing():
 async def test_guessing_a_password_locks_the_login_for_a_minute(access, clock):
     made = await access.create_operator("zhou", "周敏", "viewer", PASSWORD)
     for _ in range(5):
-        assert await access.authenticate_operator("zhou", "wrong password") is None
-    assert await access.authenticate_operator("zhou", PASSWORD) is None
+        assert await access.sign_in.by_password("zhou", "wrong password") is None
+    assert await access.sign_in.by_password("zhou", PASSWORD) is None
     clock.advance(timedelta(seconds=61))
-    assert await access.authenticate_operator("zhou", PASSWORD)
+    assert await access.sign_in.by_password("zhou", PASSWORD)
     for _ in range(4):
-        await access.authenticate_operator("zhou", "wrong password")
-    assert await access.authenticate_operator("zhou", PASSWORD)
+        await access.sign_in.by_password("zhou", "wrong password")
+    assert await access.sign_in.by_password("zhou", PASSWORD)
     await access.set_password(made.id, "another password")
-    assert await access.authenticate_operator("zhou", PASSWORD) is None
-    assert await access.authenticate_operator("zhou", "another password")
+    assert await access.sign_in.by_password("zhou", PASSWORD) is None
+    assert await access.sign_in.by_password("zhou", "another password")
 
 
 @pytest.mark.both_databases
 async def test_wrong_passwords_at_the_same_moment_are_all_counted(access, store):
     await access.create_operator("zhou", "周敏", "viewer", PASSWORD)
-    await asyncio.gather(*(access.authenticate_operator("zhou", "wrong password") for _ in range(4)))
+    await asyncio.gather(*(access.sign_in.by_password("zhou", "wrong password") for _ in range(4)))
     assert await store.read(lambda conn: conn.execute(select(operator.c.failures)).scalar_one()) == 4
 
 
 async def test_an_operators_key_carries_the_role_of_today(access, client, store):
     made = await access.create_operator("zhou", "周敏", "viewer", PASSWORD)
     issued = await access.issue_operator_key(made.id)
-    who = await access.authenticate(issued.token)
+    who = await access.sign_in.by_key(issued.token)
     assert issued.token.startswith("gwo_")
     assert (who.client_id, who.kind, who.role, who.scopes) == (made.id, "operator", "viewer", roles()["viewer"])
-    assert await access.authenticate(issued.token.replace("gwo_", "gwk_")) is None
+    assert await access.sign_in.by_key(issued.token.replace("gwo_", "gwk_")) is None
     await access.disable_operator(made.id)
-    assert await access.authenticate(issued.token) is None
-    assert await access.authenticate_operator("zhou", PASSWORD) is None
+    assert await access.sign_in.by_key(issued.token) is None
+    assert await access.sign_in.by_password("zhou", PASSWORD) is None
 
 
 def test_a_password_is_kept_salted_and_checked():

@@ -52,7 +52,7 @@ async def test_a_reason_that_no_database_keeps_is_listed_without_what_it_holds(b
 class Keys:
     """Knows one operator's key."""
 
-    async def authenticate(self, token: str) -> Principal | None:
+    async def by_key(self, token: str) -> Principal | None:
         return PERSON if token == "gwo_x" else None
 
 
@@ -170,9 +170,10 @@ async def test_as_whom_somebody_came_is_known_by_the_key_or_the_login_and_nothin
     made = await base.access.create_operator("wang", "王敏", "operator", "long enough a password")
     token = (await base.access.issue_operator_key(made.id)).token
     wrong = token[:-4] + "0000"
-    assert await base.access.authenticate(wrong) is None
-    assert await base.access.whose(wrong) == await base.access.whose("wang") == Who(made.id, "王敏", "operator")
-    assert await base.access.whose("nobody") is UNKNOWN
+    asking = base.access.sign_in
+    assert await asking.by_key(wrong) is None
+    assert await asking.whose(wrong) == await asking.whose("wang") == Who(made.id, "王敏", "operator")
+    assert await asking.whose("nobody") is UNKNOWN
     assert key_id_of(wrong) == f"key_{token.split('_')[1]}"
     assert key_id_of("my password") == "(no key)"
 

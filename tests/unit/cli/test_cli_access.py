@@ -38,7 +38,7 @@ def test_a_key_is_shown_once_and_works_until_revoked(call: Call, authority: str,
     def owner() -> Any:
         store = Store.open(f"sqlite:///{site}/gateway.sqlite")
         try:
-            return asyncio.run(Access(store, SystemClock()).authenticate(issued["key"]))
+            return asyncio.run(Access(store, SystemClock()).sign_in.by_key(issued["key"]))
         finally:
             store.close()
 
@@ -124,7 +124,7 @@ def test_an_operator_has_a_password_that_is_never_an_argument(call: Call, author
     def login(password: str) -> Any:
         store = Store.open(f"sqlite:///{site}/gateway.sqlite")
         try:
-            return asyncio.run(Access(store, SystemClock()).authenticate_operator("wang", password))
+            return asyncio.run(Access(store, SystemClock()).sign_in.by_password("wang", password))
         finally:
             store.close()
 

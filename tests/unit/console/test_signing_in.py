@@ -96,7 +96,7 @@ async def test_who_is_not_let_in_is_told_nothing_and_is_written_down(console):
 
 async def test_a_password_for_one_sign_in_is_changed_before_anything_else(console):
     await console.app.base.access.create_operator("xinren", "新人", "operator", "one-time-word", once=True)
-    assert await console.app.base.access.authenticate_operator("xinren", "one-time-word") is None
+    assert await console.app.base.access.sign_in.by_password("xinren", "one-time-word") is None
     assert (await console.sign_in("one-time-word", "xinren")).headers["location"] == "/console/me"
     assert (await console.http.get("/console/today")).headers["location"] == "/console/me"
     fields = {"what": "password", "old": "one-time-word", "new": PASSWORD + "!", "again": PASSWORD + "!"}
@@ -215,9 +215,9 @@ async def test_a_session_is_ended_at_every_node_by_its_person_or_by_who_keeps_ac
     assert {one.status for one in acts} == {200, 404}
 
     issued = await base.access.issue_operator_key(operator.id)
-    assert await other.access.authenticate(issued.token) is not None
+    assert await other.access.sign_in.by_key(issued.token) is not None
     await base.access.revoke_key(issued.id)
     assert sign_in._REMEMBERED_SECONDS <= 2
     async with asyncio.timeout(60):
-        while await other.access.authenticate(issued.token) is not None:
+        while await other.access.sign_in.by_key(issued.token) is not None:
             await asyncio.sleep(0.05)

@@ -129,10 +129,10 @@ async def test_a_request_within_the_quota_runs_no_statement_of_its_own(store, mo
 
 
 async def test_who_asks_too_much_is_told_what_was_left_and_when_to_ask_again(store):
-    async def authenticate(key: str) -> Principal:
+    async def by_key(key: str) -> Principal:
         return Principal("cli_1", "client", frozenset(), frozenset(), "办案系统")
 
-    access = SimpleNamespace(rates=Rates(store, 2, window=DAY), authenticate=authenticate)
+    access = SimpleNamespace(rates=Rates(store, 2, window=DAY), sign_in=SimpleNamespace(by_key=by_key))
     app = FastAPI()
     app.state.gateway = SimpleNamespace(base=SimpleNamespace(access=access))
 
