@@ -73,18 +73,31 @@ class Browsing:
             self._playwright.chromium.launch, executable_path=executable, args=FLAGS, headless=True
         ).result()
 
+    async def call(self, act: Callable[[], T]) -> T:
+        """Do something with what was opened, beside the gateway's loop."""
+        return await asyncio.wrap_future(self._thread.submit(act))
+
     async def do(self, steps: Callable[[Page], T], *, width: int = 390, **context: Any) -> T:
         """Run the steps beside the gateway's loop, with a page ``width`` CSS pixels wide."""
-        return await asyncio.wrap_future(self._thread.submit(self._run, steps, width, context))
+        return await self.call(lambda: self._run(steps, width, context))
 
     def _run(self, steps: Callable[[Page], T], width: int, options: dict[str, Any]) -> T:
-        viewport = {"width": width, "height": 800}
-        context: BrowserContext = self._browser.new_context(viewport=viewport, locale="zh-CN", **options)
-        context.set_default_timeout(60_000)
+        context = self.context(width, **options)
         try:
             return steps(context.new_page())
         finally:
             context.close()
+
+    def context(self, width: int, height: int = 800, **options: Any) -> BrowserContext:
+        """A browser of somebody's own, for ``call``; it stays until ``leave``."""
+        viewport = {"width": width, "height": height}
+        context: BrowserContext = self._browser.new_context(viewport=viewport, locale="zh-CN", **options)
+        context.set_default_timeout(60_000)
+        return context
+
+    def leave(self) -> None:
+        """Close what was opened."""
+        self._thread.submit(lambda: [one.close() for one in self._browser.contexts]).result()
 
     def close(self) -> None:
         """End the browser."""

@@ -1,4 +1,7 @@
-"""The console over sockets, as a browser without script sees it: two people, a refund, a reconciler's morning."""
+"""The console over sockets, as a browser without script sees it: two people, a refund, a reconciler's morning.
+
+The same journeys run in a real Chromium, where ``Browser`` is a window: tests/browser/test_console_in_chromium.py.
+"""
 
 from __future__ import annotations
 
@@ -27,36 +30,43 @@ class Browser:
 
     def __init__(self, site: Any, login: str) -> None:
         self.login = login
-        self.http = httpx.AsyncClient(base_url=site.url, trust_env=False, timeout=30, follow_redirects=True)
+        self._http = httpx.AsyncClient(base_url=site.url, trust_env=False, timeout=30, follow_redirects=True)
+        self._path, self._hidden = "", {}
 
-    async def sign_in(self) -> Browser:
-        answer = await self.http.post("/console/sign-in", data={"login": self.login, "password": PASSWORD})
-        assert answer.status_code == 200, answer.text
+    async def sign_in(self, to: str = "") -> Browser:
+        fields = {"login": self.login, "password": PASSWORD, "to": to}
+        self._shown(await self._http.post("/console/sign-in", data=fields))
         return self
 
     async def see(self, path: str, status: int = 200) -> str:
-        answer = await self.http.get(path)
-        assert answer.status_code == status, answer.text
-        return answer.text
+        """Open a page; its form, if there is one, can be pressed."""
+        return self._shown(await self._http.get(path), status)
+
+    async def press(self, status: int = 200, files: Any = None, **fields: str) -> str:
+        """Fill in the form that is open, and press its button."""
+        told = self._hidden | {"step": "do"} | fields
+        return self._shown(await self._http.post(self._path, data=told, files=files), status)
 
     async def do(self, path: str, status: int = 200, files: Any = None, **fields: str) -> str:
         """Open the page of an act, and press its button."""
-        page = await self.see(path)
-        told = hidden(page) | {"step": "do"} | fields
-        answer = await self.http.post(path, data=told, files=files)
+        await self.see(path)
+        return await self.press(status, files, **fields)
+
+    async def fetch(self, path: str) -> bytes:
+        """A file."""
+        return (await self._http.get(path)).raise_for_status().content
+
+    def _shown(self, answer: httpx.Response, status: int = 200) -> str:
         assert answer.status_code == status, answer.text
+        _, _, main = answer.text.partition("<main")
+        form = re.search(r'<form[^>]*method="post"(?: action="([^"]+)")?.*?</form>', main, re.DOTALL)
+        self._path = unescape(form[1]) if form and form[1] else answer.url.raw_path.decode()
+        self._hidden = hidden(form[0] if form else "")
         return answer.text
 
     async def look_over(self, path: str, files: Any = None, **fields: str) -> tuple[str, Any]:
         """Fill in the form of an act: what is shown before it is done, and what does it as it was shown."""
-        shown = await self.do(path, files=files, **fields, step="look")
-
-        async def take() -> str:
-            answer = await self.http.post(path, data=hidden(shown) | {"step": "do"})
-            assert answer.status_code == 200, answer.text
-            return answer.text
-
-        return shown, take
+        return await self.do(path, files=files, **fields, step="look"), self.press
 
 
 async def test_two_people_refund_at_the_console(site):
@@ -91,13 +101,14 @@ async def test_two_people_refund_at_the_console(site):
     assert "错误" in refused
 
     papers = re.findall(rf'href="({one}/file/rdo_\w+)"', await lin.see(one))
-    assert [await lin.see(paper) for paper in papers] == ["%PDF-1", "%PDF-1"], "who confirms reads what was uploaded"
+    assert [await lin.fetch(paper) for paper in papers] == [b"%PDF-1", b"%PDF-1"], (
+        "who confirms reads what was uploaded"
+    )
     seen = await lin.see(f"{one}/confirm")
     assert "5,036.50 元至尾号 5702" in seen
     await gao.do(f"{one}/payee", **{**PAYEE, "account": "6222021001119999999"})
-    hidden = dict(re.findall(r'name="(mark|once|seen)" value="([^"]*)"', seen))
-    swapped = await lin.http.post(f"{one}/confirm", data={**hidden, "step": "do"})
-    assert swapped.status_code == 409, "the payee was swapped between look and word"
+    swapped = await lin.press(409)
+    assert "9999" in swapped, "the payee was swapped between look and word: what is so now is shown"
     await lin.do(f"{one}/confirm")
     await site.until(f"/v1/refunds/{refund[0]}", lambda now: now["status"] not in ("PROPOSED", "CONFIRMED"))
     acts = [
@@ -107,8 +118,8 @@ async def test_two_people_refund_at_the_console(site):
     assert ("lin", "POST /console/refunds/{id}/confirm", 200) in acts
 
 
-async def test_a_wrong_day_is_refused_before_the_last_look(site):
-    """A correction to a day before the decision is said at the form, which keeps what was typed."""
+async def test_a_wrong_day_is_corrected_and_followed(site):
+    """A day before the decision is said at the form, which keeps what was typed; the right one moves the last day."""
     await site.app.base.access.create_operator("gao", "gao", "supervisor", PASSWORD)
     gao = await Browser(site, "gao").sign_in()
     number = "望市监罚决字〔2026〕第71号"
@@ -125,6 +136,12 @@ async def test_a_wrong_day_is_refused_before_the_last_look(site):
     assert "确认更正" not in refused, "nothing to confirm yet"
     assert 'value="2020-01-01"' in refused
     assert "送达日误登" in refused
+    shown = await gao.do(where, **typed | {"on": "2026-09-16"})
+    assert "2026-10-12" in shown
+    assert "2026-10-08" in shown, "the last day to pay, as it is and as it will be"
+    page = await gao.press()
+    assert "2026-10-08" in page
+    assert "2026-10-12" not in page.partition("缴款期限")[2][:200]
 
 
 async def two_people(site: Any) -> tuple[Browser, Browser]:
@@ -141,14 +158,15 @@ def counted(page: str) -> dict[str, int]:
 
 
 async def test_a_reconcilers_morning(site):
-    """From Today to breaks that are dealt with: money of nobody is attributed, unforeseen money kept, by two people."""
+    """From Today to a day that is closed: money of nobody is attributed, unforeseen money kept, by two people."""
     await site.travel("2026-10-12 10:00")
-    lin, gao = await two_people(site)
+    day = day_of(site.clock.now())
     payment = await site.paid()
     await site.pay(payment["code"], force=True)
     await site.until(f"/v1/payments/{payment['id']}", lambda now: now["exceptions"])
-    day = day_of(site.clock.now())
     site.simulators.faults({"system": "nontax", "kind": "statement_extra", "key": f"{day:%Y%m%d}", "code": FOREIGN})
+    await site.travel("2026-10-13 08:40")
+    lin, gao = await two_people(site)
     await site.post("/v1/reconciliations", {"channel": "nontax", "day": str(day)})
 
     waits = counted(await lin.see("/console/today"))
@@ -172,14 +190,55 @@ async def test_a_reconcilers_morning(site):
     await gao.do(f"{one}/confirm")
     assert "已办结" in await gao.see(one)
 
-    (odd,) = set(
-        re.findall(r'href="(/console/exceptions/exc_\w+)\?', await lin.see("/console/exceptions?kind=paid_twice"))
-    )
-    await lin.do(f"{odd}/propose", way_out="keep", reason="当事人同意")
-    assert "已参与" in await lin.see(odd)
-    await gao.do(f"{odd}/confirm")
-    assert "已办结" in await gao.see(odd)
-    assert odd in await gao.see(f"/console/payments/{payment['id']}")
+    for kind in ("paid_twice", "amount_differs"):
+        (odd,) = set(
+            re.findall(r'href="(/console/exceptions/exc_\w+)\?', await lin.see(f"/console/exceptions?kind={kind}"))
+        )
+        await lin.do(f"{odd}/propose", way_out="keep", reason="当事人同意")
+        assert "已参与" in await lin.see(odd)
+        await gao.do(f"{odd}/confirm")
+        assert "已办结" in await gao.see(odd)
+        assert odd in await gao.see(f"/console/payments/{payment['id']}")
+
+    whole = {"channel": "nontax", "first": str(day), "last": str(day)}
+    await lin.do(f"/console/reconciliation/nontax:{day}/run-day", **whole)
+    assert f'title="{day} 对平"' in await lin.see("/console/reconciliation"), "nothing of the day is open any more"
+    waits = counted(await lin.see("/console/today"))
+    assert not {"/console/breaks?state=open", "/console/exceptions?state=open"} & set(waits)
+
+
+async def test_a_leaked_key_is_revoked_at_the_console(site):
+    """Who keeps accounts names the key and why; the next request with it is refused, and the page says so."""
+    await site.app.base.access.create_operator("guan", "管", "administrator", PASSWORD)
+    made = await site.app.base.access.create_operator("duan", "段", "operator", PASSWORD)
+    leaked = await site.app.base.access.issue_operator_key(made.id, label="笔记本")
+    guan = await Browser(site, "guan").sign_in()
+    async with site.client(leaked.token) as http:
+        assert (await http.get("/v1/payments")).status_code == 200
+        one = f"/console/access/{made.id}"
+        assert leaked.token not in await guan.see(one)
+        assert "请填写：" in await guan.do(f"{one}/revoke-key", 422, key=leaked.id, reason="")
+        assert "已吊销" in await guan.do(f"{one}/revoke-key", key=leaked.id, reason="笔记本失窃")
+        assert (await http.get("/v1/payments")).status_code == 401
+
+
+async def test_what_was_typed_outlives_the_session(site):
+    """The session ends while a form is being filled in: signing in again leads to the form with all that was typed."""
+    await site.app.base.access.create_operator("gao", "gao", "supervisor", PASSWORD)
+    gao = await Browser(site, "gao").sign_in()
+    payment = await site.paid()
+    await gao.see(f"/console/payments/{payment['id']}/refund")
+    for session in await site.app.base.people.sessions():
+        await site.app.base.people.end(session.id)
+    typed = {"explanation": "误缴，当事人来电", "amount": "12.30", **PAYEE}
+    ended = await gao.press(401, reason="wrong_payment", **typed)
+    assert "登录已失效" in ended
+    assert PAYEE["account"] not in ended.partition('name="kept"')[0], "what was typed is kept out of sight"
+    led = await gao.press(login="gao", password=PASSWORD)
+    assert "尚未提交" in led
+    form = await gao.press(step="change")
+    for value in typed.values():
+        assert value in form, value
 
 
 async def test_who_publishes_and_who_runs_it_have_screens(site):
@@ -236,14 +295,14 @@ async def test_a_month_is_reconciled_closed_and_opened_again(site):
     taken = "/console/reconciliation/nontax:2026-09-30/file-day"
     read, take = await lin.look_over(taken, **cleared, day="2026-09-30", profile="bank")
     assert "采信并对账：0 笔" in read, "what the profile has read is seen before it counts"
-    assert "尚未对账" in (await lin.see("/console/reconciliation/nontax:2026-09-30")).partition("银行")[2]
+    assert "尚未对账" in (await gao.see("/console/reconciliation/nontax:2026-09-30")).partition("银行")[2]
     assert "银行" in await take()
 
     month = "/console/reconciliation/nontax:2026-09"
     assert counted(await lin.see("/console/today"))["/console/reconciliation?only=to-close"] == 1
     assert "5036.50 元" in await lin.see(f"{month}/close")
     assert "已月结" in await lin.do(f"{month}/close")
-    assert (await lin.http.get(f"{month}/file/balance.xlsx")).content.startswith(b"PK")
+    assert (await lin.fetch(f"{month}/file/balance.xlsx")).startswith(b"PK")
     await lin.do("/console/reconciliation/nontax:2026-09-30/run-day", 409)
     await lin.do(f"{month}/reopen", reason="银行补来清算文件")
     assert f"{month}/confirm-reopening" not in await lin.see(month)

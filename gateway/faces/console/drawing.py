@@ -39,6 +39,9 @@ _DEED = re.compile(rf"(GET|POST) {HOME}/(?P<screen>[^/]+)/\{{id\}}(/(?P<act>[^/]
 _FAR = 60
 """Working days are counted up to so many days away; further off the date alone is said."""
 
+_SHORT = 8
+"""A tag of so few characters is never broken into lines."""
+
 
 def address(screen: str, *more: str, asked: Mapping[str, str] | None = None) -> str:
     """The address of a screen, of a record, of an act; ``asked`` stands behind it."""
@@ -81,7 +84,9 @@ class Pen:
             case Verbatim(text):
                 return Markup('<pre class="wire" tabindex="0">{}</pre>').format(text)
             case Tag(word, tone):
-                return Markup('<span class="tag {}">{}</span>').format(tone, self.words(word))
+                words = self.words(word)
+                long = " long" if len(words) > _SHORT else ""
+                return Markup('<span class="tag {}{}">{}</span>').format(tone, long, words)
             case Due():
                 return self._due(value)
             case To():

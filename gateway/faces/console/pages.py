@@ -51,7 +51,7 @@ router = APIRouter(prefix=HOME, include_in_schema=False)
 NO_RECORD: Final = "-"
 """Stands for the record in the address of an act that is about none."""
 _FRAME: Final = ("mark", "once", "step", "seen", "proof_password", "proof_code", "from")
-_SECRET: Final = ("password", "code")
+_SECRET: Final = ("password",)
 _USUAL: Final = "_usual"
 """Behind the name of a reason: the usual one that was chosen."""
 _KEPT: Final = "kept."
@@ -300,7 +300,7 @@ def refusal(gateway: Gateway, error: Exception, scope: Scope) -> Response:
 
 
 async def _ask_who(request: Request, stranger: Stranger) -> Response:
-    if request.method != "POST":
+    if request.method != "POST" or request.url.path == f"{HOME}/me":  # passwords are not kept
         to = "" if request.url.path == HOME else stranger.here
         return _redirect(f"{HOME}/sign-in?{urlencode({'to': to})}" if to else f"{HOME}/sign-in")
     fields, _ = await sent(request)

@@ -78,6 +78,10 @@ async def test_a_session_ends_by_itself_and_with_its_operator(console):
     (operator,) = await console.app.base.access.operators()
     await console.app.base.access.disable_operator(operator.id)
     assert (await console.http.get("/console/today")).status_code == 303
+    password = await console.http.post("/console/me", data={"what": "password", "new": PASSWORD})
+    assert password.status_code == 303, "a password is not kept for after signing in"
+    doubt = await console.http.post("/console/operations/x/say", data={"answer.code": "99010226300000000001"})
+    assert "99010226300000000001" in doubt.text, "a payment code is"
 
 
 async def test_who_is_not_let_in_is_told_nothing_and_is_written_down(console):

@@ -1,0 +1,204 @@
+"""The console's journeys (tests/journeys/test_console.py) in a real Chromium: a browser context for each person.
+
+Wherever a journey comes by, the page is looked at: axe finds nothing, nothing scrolls sideways on a wide screen, at
+200 % (683 CSS pixels) and on a telephone, and nothing is refused by the page's own policy. By day one journey runs so,
+the others at night; those over forms hold the same promises where there is no Chromium.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import os
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import ElementHandle, Page, Response
+
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
+RULES = "{runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}"
+PICTURES = os.environ.get("GATEWAY_TEST_PICTURES")
+WIDE, AT_200_PERCENT, TELEPHONE = 1366, 683, 390
+CUT = """[...document.querySelectorAll('h1, h2, h3, button, .button, .tag, dt, dd, label, p, th')]
+    .filter(one => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).display !== 'inline')
+    .filter(one => one.checkVisibility()).map(one => one.outerHTML.slice(0, 200))"""
+"""What says more than it has room for."""
+
+
+def _stories() -> Any:
+    """The journeys: with importmode=importlib their folder is on no path."""
+    file = Path(__file__).parents[1] / "journeys" / "test_console.py"
+    spec = importlib.util.spec_from_file_location("console_stories", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+stories = _stories()
+STORIES = sorted(
+    (one for name, one in vars(stories).items() if name.startswith("test_")),
+    key=lambda one: one is not stories.test_a_leaked_key_is_revoked_at_the_console,  # the one of the day: few pages
+)
+
+
+class Looked:
+    """Looks at each page of a journey once, in each state of it that has another heading."""
+
+    def __init__(self) -> None:
+        self._known: set[tuple[str, ...]] = set()
+
+    def __call__(self, page: Page, answer: Response) -> None:
+        path = re.sub(
+            r"\b[a-z]{3}_[0-9a-f]{32}|[^/]+:[0-9-]+", "ID", answer.url.partition("/console")[2].partition("?")[0]
+        )
+        heading = re.sub(r"[0-9A-Za-z]+", "", page.locator("h1").first.inner_text())
+        what = (
+            path,
+            str(answer.status),
+            answer.request.method,
+            heading,
+            page.locator("html").get_attribute("lang") or "",
+        )
+        if what in self._known:
+            return
+        self._known.add(what)
+        name = (
+            "-".join(path.strip("/").split("/"))
+            + f"-{answer.request.method}-{answer.status}-{what[-1]}-{len(self._known)}"
+        )
+        page.evaluate(AXE)
+        found = page.evaluate(f"axe.run({RULES}).then(all => all.violations.map(one => [one.id, one.nodes[0].html]))")
+        assert found == [], f"{name}: {found}"
+        for width in (TELEPHONE, AT_200_PERCENT, WIDE):
+            page.set_viewport_size({"width": width, "height": 768})
+            if PICTURES:
+                page.screenshot(path=Path(PICTURES) / f"{name}-{width}.png", full_page=True)
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} scrolls at {width}"
+            assert page.evaluate(CUT) == [], f"{name} at {width} cuts"
+
+
+class Window:
+    """A person before a window of Chromium, in place of ``Browser`` of the journeys."""
+
+    def __init__(self, browsing: Any, looked: Looked | None, options: dict[str, Any], site: Any, login: str) -> None:
+        self.login = login
+        self._browsing, self._looked, self._options, self._url = browsing, looked, options, site.url
+        self._refused: list[str] = []
+        self._page: Page
+
+    async def sign_in(self, to: str = "") -> Window:
+        await self._browsing.call(self._open)
+        await self.see("/console/sign-in" + (f"?to={to}" if to else ""))
+        await self.press(login=self.login, password=stories.PASSWORD)
+        return self
+
+    def _open(self) -> None:
+        context = self._browsing.context(width=WIDE, height=768, **self._options)
+        self._page = context.new_page()
+        self._page.on("console", lambda said: self._refused.append(said.text))
+
+    async def see(self, path: str, status: int = 200) -> str:
+        """Go there: by a link of the page that is open, where it has one."""
+        return str(await self._browsing.call(partial(self._see, path, status)))
+
+    async def press(self, status: int = 200, files: Any = None, **fields: str) -> str:
+        """Fill in the form that is open, and press its button; shown once more, press the button there."""
+        return str(await self._browsing.call(partial(self._press, status, files or {}, fields)))
+
+    async def do(self, path: str, status: int = 200, files: Any = None, **fields: str) -> str:
+        """Open the page of an act, and press its button."""
+        await self.see(path)
+        return await self.press(status, files, **fields)
+
+    async def fetch(self, path: str) -> bytes:
+        """A file."""
+        return bytes(await self._browsing.call(lambda: self._page.request.get(self._url + path).body()))
+
+    def _see(self, path: str, status: int) -> str:
+        links = self._page.locator(f'main a[href="{path}"], nav a[href="{path}"], main a[href^="{path}?from="]')
+        if links.count() and links.first.is_visible():
+            return self._shown(links.first.click, status)
+        return self._shown(lambda: self._page.goto(self._url + path), status)
+
+    def _press(self, status: int, files: dict[str, tuple[str, bytes]], fields: dict[str, str]) -> str:
+        step = fields.pop("step", "do")
+        form = self._page.locator("main form[method=post]").first
+        for name, value in fields.items():
+            fill(form.locator(f'[name="{name}"]').first.element_handle(), value)
+        for name, (file, content) in files.items():
+            handle = {"name": file, "mimeType": "application/octet-stream", "buffer": content}
+            form.locator(f'[name="{name}"]').set_input_files([handle])
+        form.evaluate("(form, own) => form.noValidate = own", status != 200)  # what is refused is refused by us
+        answer = self._shown(form.locator(".buttons button").first.click, None)
+        if (
+            step == "do"
+            and self._page.locator("button[value=do]").count()
+            and self._page.locator("button[value=change]").count()
+        ):
+            answer = self._shown(self._page.locator("button[value=do]").click, None)
+        assert self._status == status, answer
+        return answer
+
+    def _shown(self, act: Callable[[], Any], status: int | None) -> str:
+        with self._page.expect_navigation() as came:
+            act()
+        answer = came.value
+        self._status = answer.status
+        text = answer.text()
+        assert status in (None, answer.status), text
+        if self._looked is not None:
+            self._looked(self._page, answer)
+        if answer.ok:  # what is refused is told there too
+            assert self._refused == [], self._refused
+        self._refused.clear()
+        return text
+
+
+def fill(field: ElementHandle, value: str) -> None:
+    """Choose, tick or type, as the field is."""
+    match field.get_attribute("type") or field.evaluate("one => one.tagName"):
+        case "SELECT":
+            field.select_option(value)
+        case "checkbox":
+            field.set_checked(bool(value))
+        case "hidden":
+            field.evaluate("(one, value) => one.value = value", value)
+        case _:
+            field.fill(value)
+
+
+@pytest.fixture(scope="session")
+def looked() -> Looked:
+    return Looked()
+
+
+@pytest.fixture
+def windows(browsing: Any, looked: Looked, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """Has the journeys use windows of Chromium: ``windows(java_script_enabled=False)``."""
+
+    def set_up(*, look: bool = True, **options: Any) -> None:
+        monkeypatch.setattr(stories, "Browser", partial(Window, browsing, looked if look else None, options))
+
+    yield set_up
+    browsing.leave()
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda one: one.__name__.removeprefix("test_"))
+@pytest.mark.cases_by_day(1)
+async def test_a_journey_at_the_console_in_windows_of_chromium(site, windows, story):
+    windows()
+    assert inspect.iscoroutinefunction(story)
+    await story(site)
+
+
+@pytest.mark.nightly
+async def test_a_reconcilers_day_without_script(site, windows):
+    windows(look=False, java_script_enabled=False)
+    await stories.test_a_reconcilers_morning(site)
