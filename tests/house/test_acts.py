@@ -16,6 +16,8 @@ from gateway.foundation.http.two_persons import Confirmation
 FOR_MACHINES = {
     "put_decision": "a case system's facts; people bring files (gateway decisions import)",
     "request_payment": "a case system's demand; people bring files (gateway payments import)",
+    "import_bill": "a row of a file that people bring (gateway jobs import)",
+    "import_decision": "the same",
     "scan_licence": "asked by a case system with a device",
     "seal_document": "a case system's document; an officer seals there",
     "seal_batch": "the same, many at once",

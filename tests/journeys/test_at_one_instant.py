@@ -797,6 +797,31 @@ async def a_stop_of_a_job(nodes: Nodes) -> Ask:
     return Ask(f"/v1/jobs/{(await job_for_two(nodes))['id']}/stop", None, "高远")
 
 
+def old_bill() -> dict[str, str]:
+    """An open bill of an earlier system, as a file has it."""
+    party = {"party_kind": "individual_business", "party_name": "味安副食店", "party_uscc": "92990102MA0WA4562J"}
+    told = {"authority": story.AUTHORITY, "decision_number": f"望综罚〔2025〕{next(_numbers)}号", **party}
+    return {**told, "decided_on": "2026-09-01", "reference": f"OLD{next(_numbers)}", "fine": "200.00"}
+
+
+@prepares("PUT /v1/imports/bills/{code}")
+async def a_bill_brought_in(nodes: Nodes) -> Ask:
+    return Ask(f"/v1/imports/bills/{99010223000000000000 + next(_numbers)}", old_bill(), "高远")
+
+
+@prepares("PUT /v1/imports/decisions/{authority}/{number}")
+async def a_decision_brought_in(nodes: Nodes) -> Ask:
+    number = f"望综罚〔2026〕{next(_numbers)}号"
+    return Ask(f"/v1/imports/decisions/{story.AUTHORITY}/{number}", nodes.site.facts(), "高远")
+
+
+@prepares("POST /v1/import-files")
+async def a_file_brought_in(nodes: Nodes) -> Ask:
+    row = {**old_bill(), "code": "99010223000000000019"}
+    content = f"{','.join(row)}\n{','.join(row.values())}".encode()
+    return Ask("/v1/import-files?kind=bills&reason=x", None, "高远", content=content)
+
+
 @prepares("POST /v1/break-sheets")
 async def a_sheet_of_breaks(nodes: Nodes) -> Ask:
     sheet = as_workbook([{"break_id": f"brk_{next(_numbers)}", "version": "v1", "explanation": "次日到账"}], {})

@@ -16,6 +16,7 @@ from gateway.rooms.reconciliation.states import BreakState
 from gateway.words.saying import Language, head_in
 from tests.journeys.test_months_over_http import kind, reconcilers
 
+OLD_CODE = "99010223000000000019"
 _keys = itertools.count(1)
 
 
@@ -78,3 +79,31 @@ async def test_days_are_one_job_and_breaks_are_explained_in_a_sheet_by_two(site)
         assert await results(site, exported["id"]) == [("done", None)]
         assert (await first.get(f"/v1/jobs/{exported['id']}/file")).content.startswith(b"PK")
         assert (await second.get(f"/v1/jobs/{exported['id']}/file")).status_code == 404
+
+        await rows_of_files_are_taken_in(site, first, second)
+
+
+async def rows_of_files_are_taken_in(site: Any, first: Any, second: Any) -> None:
+    """Nothing is written by one person; what cannot be taken says why; what is known changes nothing."""
+    about = {"authority": story.AUTHORITY, "decided_on": "2026-09-01", "party_kind": "individual_business"}
+    about |= {"party_name": "味安副食店", "party_uscc": "92990102MA0WA4562J", "fine": "200.00"}
+    bill = {**about, "decision_number": "望综罚〔2025〕1号", "code": OLD_CODE, "reference": "OLD1"}
+    bills = [bill, {**bill, "code": "123", "decision_number": "望综罚〔2025〕2号"}]
+    words = {"violation": "占道经营", "facts": "占道", "basis": "条例", "penalty_kinds": "罚款", "content": "罚款200元"}
+    decision = {**about, **words, "decision_number": "望综罚〔2026〕9号"}
+    for kind_, rows, path in (("bills", bills, "/v1/payments"), ("decisions", [decision], "/v1/decisions")):
+        content = "\n".join(",".join(row) for row in (rows[0].keys(), *(one.values() for one in rows))).encode()
+        address = f"/v1/import-files?kind={kind_}&reason=x"
+        made = (await post(first, address, content=content)).json()
+        assert (made["state"], made["two_persons"], made["not_applicable"]) == ("proposed", True, len(rows) - 1), made
+        if kind_ == "bills":
+            assert (await site.get(f"{path}?code={OLD_CODE}"))["items"] == []
+        for again in (made, (await post(first, address, content=content)).json()):
+            confirmed = await post(second, f"/v1/jobs/{again['id']}/confirmation", {"seen": again["seen"]})
+            assert confirmed.is_success, confirmed.text
+            taken, *bad = await results(site, again["id"])
+            assert taken == ("done", None)
+            assert [one[0] for one in bad] == ["not_applicable"] * (len(rows) - 1)
+    assert [one["status"] for one in (await site.get(f"/v1/payments?code={OLD_CODE}"))["items"]] == ["ISSUED"]
+    there = await site.get(f"/v1/decisions/{story.AUTHORITY}/{decision['decision_number']}")
+    assert (there["version"], there["facts"]["fine"]) == (1, "200.00")

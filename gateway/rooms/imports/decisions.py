@@ -168,6 +168,28 @@ class DecisionBatches:
         report.rows = [results[line] for line in sorted(results)]
         return report
 
+    async def look(
+        self, content: bytes, *, publish: bool = False, sheet: str | None = None, hidden: bool = False
+    ) -> list[tuple[RowResult, str, DecisionFacts | None]]:
+        """What would become of each row of a file now, with its authority and facts.
+
+        Raises InvalidProblem for a file that is none.
+        """
+        report = await self.run(content, by="", dry_run=True, publish=publish, sheet=sheet, hidden=hidden)
+        known = zip(report.rows, entries(content, sheet, hidden), strict=True)
+        return [(told, one.authority, one.facts) for told, one in known if told.outcome != "noted"]
+
+    async def take(self, authority: str, number: str, facts: DecisionFacts, *, by: str, publish: bool) -> Outcome:
+        """One decision: new, or known already with these facts. Raises InvalidProblem for one that cannot be taken."""
+        one = _Entry(1, authority, number, facts)
+        (told,) = await self._judge([one], publish)
+        if told.outcome != "bad":
+            (told,) = await self._written([one], {1: told}, by, publish)
+            self._base.delivery.wake()
+        if told.outcome == "bad":
+            raise InvalidProblem(told.reasons[0])
+        return "new" if told.outcome == "new" else "known"
+
     async def _judge(self, few: Sequence[_Entry], publish: bool) -> list[RowResult]:
         return await self._base.store.read(lambda conn: [self._judged(conn, one, publish) for one in few])
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial as partially
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -31,7 +32,7 @@ from gateway.rooms.payments.records import Payment, new_payment
 from gateway.rooms.payments.states import CodeState, Status
 from gateway.words.clock import day_of, start_of, to_micros
 from gateway.words.days import Day
-from gateway.words.errors import Problem
+from gateway.words.errors import InvalidProblem, Problem
 from gateway.words.identifiers import check_payment_code, clean_text, new_id
 from gateway.words.money import Yuan, format_yuan, parse_yuan
 from gateway.words.saying import FieldName, Language, Sentence, UnfitError, said_of, say, worded
@@ -44,8 +45,8 @@ _TOLD = "由原系统导入，详见决定书"
 _CHUNK = 200
 
 
-class BillRow(BaseModel):
-    """One open bill, by the names of the file's columns. Amounts are decimal yuan, days 2026-06-30.
+class BillFacts(BaseModel):
+    """One open bill under its code, by the names of a file's columns. Amounts are decimal yuan, days 2026-06-30.
 
     ``reference``: the bill's number at the platform 单位缴款书编号, by which it is asked for and voided.
     ``served_on`` is not a column: service is recorded with the decision's events. Empty cells are left out.
@@ -56,7 +57,6 @@ class BillRow(BaseModel):
     authority: Annotated[str, Field(min_length=1, max_length=40)]
     decision_number: Annotated[str, Field(min_length=1, max_length=128), AfterValidator(clean_text)]
     decided_on: Day
-    code: str
     reference: Annotated[str, Field(pattern=shaped(r"^[0-9A-Za-z]{1,64}$", "shapes.reference"))]
     party_kind: PartyKind
     party_name: Annotated[str, Field(min_length=1, max_length=100), AfterValidator(clean_text)]
@@ -112,6 +112,12 @@ class BillRow(BaseModel):
         """What is to be paid, by kind."""
         parts = ((LineKind.CONFISCATED, self.confiscated), (LineKind.FINE, self.fine))
         return [LineInput(kind=kind, amount=format_yuan(amount)) for kind, amount in parts if amount]
+
+
+class BillRow(BillFacts):
+    """One open bill with its code, as a row of a file has it."""
+
+    code: str
 
 
 @dataclass(frozen=True)
@@ -194,7 +200,7 @@ class Imports:
         total = len(rows) * (1 if dry_run else 2)
         for start in range(0, len(rows), _CHUNK):
             chunk = rows[start : start + _CHUNK]
-            results = await self._base.store.read(lambda conn, chunk=chunk: self._judge(conn, chunk, seen))  # type: ignore[misc]
+            results = await self._base.store.read(partially(self._judge, rows=chunk, seen=seen))
             for result in results:
                 if isinstance(result, _Judged):
                     good.append(result)
@@ -207,10 +213,38 @@ class Imports:
             report.written = True
             for start in range(0, len(good), _CHUNK):
                 made = [self._made(one) for one in good[start : start + _CHUNK]]
-                report.rows += await self._base.store.write(lambda conn, made=made: self._write(conn, made, by))  # type: ignore[misc]
+                report.rows += await self._base.store.write(partially(self._write, made=made, by=by))
                 progress(len(rows) + min(start + _CHUNK, len(good)), total)
         report.rows.sort(key=lambda one: one.line)
         return report
+
+    async def look(
+        self, content: bytes, *, sheet: str | None = None, hidden: bool = False
+    ) -> list[tuple[RowResult, Mapping[str, str]]]:
+        """What would become of each row of a file now, with its cells.
+
+        Raises InvalidProblem for a file that is none.
+        """
+        report = await self.run(content, by="", dry_run=True, sheet=sheet, hidden=hidden)
+        cells = {one.number: one.cells for one in await asyncio.to_thread(lines_of, content, sheet)}
+        return [(one, cells[one.line]) for one in report.rows if one.outcome != "noted"]
+
+    async def take(self, row: BillRow, *, by: str) -> RowResult:
+        """One bill: new, or known already and left. Raises InvalidProblem for one that cannot be taken."""
+        try:
+            facts = row.facts()
+            judged = await self._base.store.read(lambda conn: self._fits(conn, 1, row, facts))
+        except ValidationError as error:
+            raise InvalidProblem(say("imports.wrong_row", reason=list(_words(error)))) from error
+        except ValueError as error:
+            raise InvalidProblem(said_of(error)) from error
+        if isinstance(judged, RowResult):
+            return judged
+        made = self._made(judged)
+        told = await self._base.store.write(lambda conn: self._write_row(conn, *made, by))
+        if told.outcome == "bad":
+            raise InvalidProblem(told.reasons[0])
+        return told
 
     # --- judging ----------------------------------------------------------------------------------------------------
 

@@ -114,6 +114,37 @@ def breaks(
     _show(made, rows, as_json, code=False)
 
 
+@app.command("import")
+def import_file(
+    ctx: typer.Context,
+    kind: Annotated[str, typer.Argument(help="bills or decisions.")],
+    file: Annotated[Path, typer.Argument(help="CSV in UTF-8 or GB 18030, XLSX, or for decisions JSON Lines.")],
+    reason: Reason,
+    publish: Annotated[
+        bool, typer.Option("--publish", help="decisions: publish each at every target of its authority.")
+    ] = False,
+    sheet: Annotated[str | None, typer.Option("--sheet", help="Of a workbook with several.")] = None,
+    hidden: Annotated[bool, typer.Option("--hidden", help="Take hidden and filtered rows too.")] = False,
+    login: Login = None,
+    password_stdin: FromStdin = False,
+    key_file: KeyFile = None,
+    as_json: Json = False,
+) -> None:
+    """Bring open bills or decisions in from a file, row by row; a second person confirms the job.
+
+    What cannot be taken is shown with its reason before anybody confirms. Take the job back with stop, and bring the
+    mended file.
+    """
+    if not file.is_file():
+        raise InvalidProblem(say("jobs.no_such_file", file=file), field="file")
+    asked = {"kind": kind, "reason": reason, "hidden": str(hidden).lower(), "publish": str(publish).lower()}
+    path = f"/v1/import-files?{urlencode(asked | ({} if sheet is None else {'sheet': sheet}))}"
+    with asking_as(ctx, Identity(login, password_stdin, key_file), every=True) as gateway:
+        made = dict(gateway("POST", path, file.read_bytes()))
+        rows = _rows(gateway, made["id"])
+    _show(made, rows, as_json, code=False)
+
+
 @app.command("list")
 def list_jobs(
     ctx: typer.Context,

@@ -16,6 +16,7 @@ from gateway.foundation.delivery import operation_records
 from gateway.foundation.delivery.operation_records import Parked
 from gateway.foundation.delivery.states import ParkedFor
 from gateway.ports.nontax import KIND
+from gateway.rooms.jobs.import_files import IMPORT_SCOPES
 from gateway.rooms.jobs.service import MOST, Plan, Request
 from gateway.rooms.reconciliation import Reconciliation
 from gateway.words.clock import day_of, from_micros, rfc3339, to_micros
@@ -31,6 +32,7 @@ SCOPES: Final[Mapping[str, str]] = {
     "webhooks": "webhooks:write",
     "export": "exports:make",
     "breaks": "reconciliation:write",
+    **IMPORT_SCOPES,
 }
 """What whoever proposes a job of a kind must be allowed: the right of its rows."""
 ASKS: Final[Mapping[Kind, tuple[str, ...]]] = {

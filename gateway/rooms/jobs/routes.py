@@ -118,7 +118,7 @@ async def propose_job(
     jobs: TheJobs, planning: ThePlanning, who: Writer, ask: JobAsk, key: KeyedRequest, response: Response
 ) -> JobView:
     """Freeze what a job is to do, and do it row by row as you. Where money may move a second operator confirms it."""
-    _may(who, SCOPES[ask.kind])
+    allowed(who, SCOPES[ask.kind])
     plan = await planning.plan(ask, who)
     job_id = await key.once(who, ask, lambda once: jobs.propose(plan, who=who, language=spoken(), once=once))
     response.headers["Location"] = f"/v1/jobs/{job_id}"
@@ -164,7 +164,7 @@ async def get_job_file(jobs: TheJobs, who: Reader, job_id: str) -> Response:
 async def confirm_job(jobs: TheJobs, who: Writer, job_id: str, ask: Confirmation, key: KeyedRequest) -> JobView:
     """Confirm what another operator has proposed, as you saw it; then it begins."""
     sight = await _own(jobs, who, job_id)
-    _may(who, SCOPES[sight.job.kind])
+    allowed(who, SCOPES[sight.job.kind])
     await key.once(who, ask, lambda once: jobs.confirm(job_id, by=person(who), seen=ask.seen, once=once))
     return JobView.of_sight(await jobs.of(job_id))
 
@@ -188,7 +188,7 @@ async def get_break_sheet(
     kind: Annotated[str | None, Query(max_length=40)] = None,
 ) -> Response:
     """Open breaks as a workbook, each with its id and version; what explains one is written beside it."""
-    _may(who, SCOPES["breaks"])
+    allowed(who, SCOPES["breaks"])
     name, content = await written(base, who, channel, kind)
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(content, media_type=_XLSX, headers=headers)
@@ -214,7 +214,7 @@ async def propose_break_sheet(
 
     A row whose break is another one by now is not applicable, and says why.
     """
-    _may(who, SCOPES["breaks"])
+    allowed(who, SCOPES["breaks"])
     body = await request.body()
     plan = await planned(base, who, body, about.reason)
     ask = _Uploaded(reason=about.reason, digest=sm3(body).hex())
@@ -223,7 +223,7 @@ async def propose_break_sheet(
     return JobView.of_sight(await jobs.of(job_id))
 
 
-def _may(who: Principal, scope: str) -> None:
+def allowed(who: Principal, scope: str) -> None:
     """Raises a 403 Problem for whoever may not do what the rows of the job do; a key is no person."""
     if who.kind != "operator":
         raise Problem(say("http.operator"), type="operator-needed")
