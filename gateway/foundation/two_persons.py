@@ -27,6 +27,7 @@ from gateway.foundation.store.rows import reader
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, Problem
 from gateway.words.masking import mask_account, mask_address, mask_document, mask_name, mask_phone
+from gateway.words.money import format_yuan
 from gateway.words.saying import FieldName, Sentence, say
 
 _PURPOSE = "two-persons.seen"
@@ -42,6 +43,8 @@ _MASKS: Mapping[str, Callable[[str], str]] = {
     "address": mask_address,
 }
 """Members of a matter that are personal, and how each is shown."""
+FEN = frozenset(("amount", "confiscated", "fine", "total"))
+"""Members of a matter that are sums: fen inside, shown in yuan."""
 _SHORT = 9  # bytes of a part's digest in a token: 72 bits, keyed, so that nobody can make another part fit
 
 
@@ -292,6 +295,8 @@ def _in_short(name: str, value: Any) -> str | None:
             return _MASKS[name](value)
         case bytes():
             return value.hex()[:16]
+        case int() if name in FEN:
+            return format_yuan(value)
         case Mapping():
             parts = ((key, _in_short(str(key), one)) for key, one in sorted(value.items()))
             return " ".join(f"{key}={text}" for key, text in parts if text is not None)

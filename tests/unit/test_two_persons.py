@@ -112,6 +112,8 @@ def test_both_values_of_what_was_swapped_are_said_and_persons_stay_masked(two: T
     assert "account=************2222" in said
     assert "罗大满" not in said + two.seen(now)
     assert "6222000011112222" not in said + (in_short(now["payee"]) or "")
+    answer = {"code": "99", "lines": [{"amount": 503650, "number": 2}], "total": 503650}
+    assert in_short(answer) == "code=99 lines=amount=5036.50 number=2 total=5036.50", "sums are in yuan"
 
 
 def test_of_a_confirmation_digests_alone_are_kept(two: TwoPersons, conn: Connection) -> None:

@@ -48,7 +48,7 @@ def verify(
         Path | None, typer.Option(help="The second place of signed heads, as it is mounted here; else the settings'.")
     ] = None,
     seen: Annotated[
-        Path | None, typer.Option(help="Heads that somebody else kept: lines of GET /v1/evidence-heads.")
+        Path | None, typer.Option(help="Heads that somebody else kept: lines of /v1/evidence-heads.")
     ] = None,
     since_checkpoint: Annotated[
         bool, typer.Option("--since-checkpoint", help="Only what came after the last verification that found nothing.")
