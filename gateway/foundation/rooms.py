@@ -114,7 +114,8 @@ class Room:
     blind indexes, a tuple of ``rotation.Indexed``. ``keeping``: the module of its ``TERMS``, and of ``MATTERS`` where
     it has any (``foundation.terms``). ``screens``: what it shows on the console, each a ``screens.Screen``; ``joins``:
     what it adds to a screen of a room that it needs, each a ``screens.Joins``; ``waiting``: what of it waits for a
-    person, each a ``screens.Waiting``.
+    person, each a ``screens.Waiting``; ``taken``: which records people take on, and hand over (``taking``): the path
+    of each one's view, by the prefix of its id.
     """
 
     name: str
@@ -151,6 +152,7 @@ class Room:
     indexes: str | None = None
     screens: tuple[str, ...] = ()
     joins: tuple[str, ...] = ()
+    taken: Mapping[str, str] = field(default_factory=dict)
     waiting: tuple[str, ...] = ()
 
     def place(self, where: str) -> Any:

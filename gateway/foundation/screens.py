@@ -567,16 +567,16 @@ class Joins:
 class Waits:
     """So many records of one kind wait for a person. ``to`` leads to exactly the list that is counted.
 
-    ``due``: the earliest last day among them. ``whose``: anybody who may (``all``), me as the second person
-    (``second``), another as the second person of mine (``others``). ``instead``: the command that lists them, where no
-    screen does.
+    ``due``: the earliest last day among them. ``whose``: anybody who may (``all``), in my hands (``mine``), me as the
+    second person (``second``), another as the second person of mine (``others``). ``instead``: the command that lists
+    them, where no screen does.
     """
 
     what: Said
     number: int
     to: To | None = None
     due: date | None = None
-    whose: Literal["all", "second", "others"] = "all"
+    whose: Literal["all", "mine", "second", "others"] = "all"
     tone: Tone = "plain"
     most: int | None = None
     instead: str = ""

@@ -155,6 +155,7 @@ NO_SENSE = {
     "POST /v1/operators/{login}/revocation": "who is disabled stays disabled",
     "POST /v1/operator-sessions/{session_id}/end": "what has ended stays so since the first",
     "PUT /v1/operators/{login}/password": "the last one counts",
+    "PUT /v1/assignments/{subject}": "in one person's hands: the last one counts",
     "PUT /v1/authorities/{authority}/organ": "one row a day, the last one counts",
     "PUT /v1/authorities/{authority}/unit": "one row a day, the last one counts",
     "POST /v1/webhook-endpoints/{endpoint_id}/test": "each is an event of its own that tells nothing",

@@ -324,6 +324,16 @@ async def test_doubt_is_ended_by_two_people_who_saw_both_sides(site):
 
     assert counted(await lin.see("/console/today"))["/console/operations?state=parked"] == 1
     assert f"{one}?from=state%3Dparked" in await lin.see("/console/operations?state=parked")
+    people = {each.name: each.id for each in await site.app.base.access.operators()}
+    await lin.do(f"{one}/assign", assignee=people["高远"])
+    await lin.do(f"{one}/assign", 404, assignee="opr_none")
+    assert counted(await gao.see("/console/today"))["/console/operations?whose=mine"] == 1
+    assert one in await gao.see("/console/operations?whose=mine")
+    base, to_lin = site.app.base, f"/v1/assignments/{operation['id']}"
+    who = await base.access.as_now(people["高远"])
+    assert (await base.inside.ask(who, "PUT", to_lin, {"assignee": "lin"})).json()["assignee"] == "林溪"
+    assert (await base.inside.ask(who, "PUT", "/v1/assignments/pay_1", {"assignee": "lin"})).status_code == 404
+    assert one not in await gao.see("/console/operations?whose=mine"), "handed over"
     shown = await lin.see(one)
     assert shown.count(operation["reference"]) >= 3, "in the call, in the question, among its facts"
     assert "须人工核实" in shown

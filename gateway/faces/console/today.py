@@ -24,7 +24,8 @@ def today(gateway: App) -> Screen:
         found.sort(key=lambda one: (one.due or _NEVER, _RANK[one.tone]))
         second = _table("second", [one for one in found if one.whose == "second"])
         others = _table("others", [one for one in found if one.whose == "others"])
-        blocks = [*second, *_table("all", [one for one in found if one.whose == "all"]), *others]
+        mine = _table("mine", [one for one in found if one.whose == "mine"])
+        blocks = [*second, *mine, *_table("all", [one for one in found if one.whose == "all"]), *others]
         return Page(
             title=say("console.today"),
             lead=say("console.today_lead", day=look.today),
@@ -44,7 +45,7 @@ async def _days_off(look: Look) -> Sequence[Waits]:
 _RANK: Final = {"bad": 0, "warn": 1, "wait": 2, "plain": 3, "good": 4}
 
 
-def _table(whose: Literal["all", "second", "others"], found: Sequence[Waits]) -> list[Table]:
+def _table(whose: Literal["all", "mine", "second", "others"], found: Sequence[Waits]) -> list[Table]:
     if not found:
         return []
     heads = (
@@ -55,6 +56,7 @@ def _table(whose: Literal["all", "second", "others"], found: Sequence[Waits]) ->
     titles = {
         "second": say("console.today_second"),
         "others": say("console.today_others"),
+        "mine": say("console.today_mine"),
         "all": say("console.today_all"),
     }
     rows = [Row(None, (_what(one), _number(one), Due(one.due))) for one in found]

@@ -1,4 +1,4 @@
-"""What a person has at hand at the console: files that were looked at and not yet taken, and views of lists by name.
+"""What a person has at hand: files that were looked at and not yet taken, views of lists by name, records taken on.
 
 A file is kept sealed for a day at most, for who uploaded it alone: what was shown of it is what is then taken, and no
 browser has to send it twice.
@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Select, delete, insert, select, update
 
-from gateway.foundation.access.tables import console_view, kept_upload
+from gateway.foundation.access.tables import console_view, in_hand, kept_upload, operator
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.store import Store
 from gateway.foundation.store.rows import columns, reader
@@ -131,6 +131,28 @@ class Desk:
                 conn.execute(delete(console_view).where(*mine))
 
         await self._store.write(unit)
+
+    async def assign(self, subject: str, operator_id: str | None) -> None:
+        """Put a record into somebody's hands; None: into nobody's. The last one counts."""
+
+        def unit(conn: Connection) -> None:
+            conn.execute(delete(in_hand).where(in_hand.c.subject == subject))
+            if operator_id is not None:
+                values = {"subject": subject, "operator_id": operator_id, "at": to_micros(self._clock.now())}
+                conn.execute(insert(in_hand), values)
+
+        await self._store.write(unit)
+
+    async def holder(self, subject: str) -> str | None:
+        """The name of who has a record in hand."""
+        named = select(operator.c.name).join(in_hand, in_hand.c.operator_id == operator.c.id)
+        query = named.where(in_hand.c.subject == subject)
+        return await self._store.read(lambda conn: conn.execute(query).scalar())
+
+
+def of_person(operator_id: str) -> Select[tuple[str]]:
+    """The records that somebody has in hand, for the SQL of a list."""
+    return select(in_hand.c.subject).where(in_hand.c.operator_id == operator_id)
 
 
 def _require_name(name: str) -> None:

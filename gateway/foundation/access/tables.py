@@ -121,6 +121,15 @@ console_view = Table(
     comment="filters of lists that people have given a name",
 )
 
+in_hand = Table(
+    "in_hand",
+    metadata,
+    Column("subject", String(40), primary_key=True, comment="a record: an operation, an exception, a publication"),
+    Column("operator_id", String(40), ForeignKey("operator.id"), nullable=False, index=True),
+    Column("at", BigInteger, nullable=False),
+    comment="what people have taken on, or were handed",
+)
+
 access_key = Table(
     "access_key",
     metadata,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, func, or_, select
 
+from gateway.foundation.access.desk import of_person
 from gateway.foundation.delivery.operation_records import OperationRecord
 from gateway.foundation.delivery.states import FOR_PEOPLE, State
 from gateway.foundation.delivery.tables import operation, resolution
@@ -23,6 +24,7 @@ class Doubtful:
     """Which of them; what is None does not narrow. ``number``: of the operation, its record, or our reference.
 
     ``said_by``, ``said_besides``: what became of it was said by this person, or by another, and waits for a second one.
+    ``held_by``: in this person's hands.
     """
 
     authorities: Collection[str]
@@ -32,6 +34,7 @@ class Doubtful:
     number: str | None = None
     said_by: str | None = None
     said_besides: str | None = None
+    held_by: str | None = None
 
 
 def find(conn: Connection, wanted: Doubtful, before: str | None, limit: int) -> list[OperationRecord]:
@@ -59,6 +62,8 @@ def _fitting(wanted: Doubtful) -> list[ColumnElement[bool]]:
         found.append(_row.code == wanted.parked_for)
     if wanted.number is not None:
         found.append(or_(*(column == wanted.number for column in (_row.id, _row.subject, _row.reference))))
+    if wanted.held_by is not None:
+        found.append(_row.id.in_(of_person(wanted.held_by)))
     if wanted.said_by is not None or wanted.said_besides is not None:
         by = resolution.c.proposed_by
         mine = by == wanted.said_by if wanted.said_by is not None else by != wanted.said_besides

@@ -412,6 +412,17 @@ def upgrade() -> None:
     info={'by_month': ('exchange_id', 'xch')},
     postgresql_partition_by='RANGE (exchange_id)'
     )
+    op.create_table('in_hand',
+    sa.Column('subject', sa.String(length=40), nullable=False, comment='a record: an operation, an exception, a publication'),
+    sa.Column('operator_id', sa.String(length=40), nullable=False),
+    sa.Column('at', sa.BigInteger(), nullable=False),
+    sa.ForeignKeyConstraint(['operator_id'], ['operator.id'], name=op.f('fk_in_hand_operator_id')),
+    sa.PrimaryKeyConstraint('subject', name=op.f('pk_in_hand')),
+    comment='what people have taken on, or were handed'
+    )
+    with op.batch_alter_table('in_hand', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_in_hand_operator_id'), ['operator_id'], unique=False)
+
     op.create_table('kept_upload',
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('operator_id', sa.String(length=40), nullable=False),
@@ -584,6 +595,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_kept_upload_at'))
 
     op.drop_table('kept_upload')
+    with op.batch_alter_table('in_hand', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_in_hand_operator_id'))
+
+    op.drop_table('in_hand')
     op.drop_table('exchange_shown')
     op.drop_table('exchange_body')
     op.drop_table('console_view')

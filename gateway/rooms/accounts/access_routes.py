@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, TypeVar
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import Field
 
+from gateway.foundation import rooms
 from gateway.foundation.access import Access, Authority, Client, IssuedKey, Key, Operator, Principal, scopes
 from gateway.foundation.http.authorization import operator
 from gateway.foundation.http.problems import responses
@@ -25,6 +27,7 @@ router = APIRouter(prefix="/v1", tags=["access"], responses=responses(401, 403, 
 
 Reader = Annotated[Principal, Depends(operator("accounts:read"))]
 Writer = Annotated[Principal, Depends(operator("accounts:write"))]
+Assigner = Annotated[Principal, Depends(operator("work:assign"))]
 OfPeople = Annotated[Principal, Depends(operator("accounts:people"))]
 T = TypeVar("T")
 
@@ -277,6 +280,35 @@ async def end_operator_session(base: Base, _: OfPeople, session_id: str) -> Ende
     return EndedSessionView(
         id=ended.id, operator=ended.operator_id, source=ended.source, began_at=instant(ended.began_at)
     )
+
+
+class AssignmentAsk(Ask):
+    """Into whose hands a record goes: an operator's login; null: into nobody's."""
+
+    assignee: str | None = Field(max_length=60)
+
+
+class AssignmentView(View):
+    """Who has a record in hand, by name."""
+
+    subject: str
+    assignee: str | None
+
+
+@router.put("/assignments/{subject}", response_model=AssignmentView, responses=responses(404, 413))
+async def assign_record(base: Base, who: Assigner, subject: str, ask: AssignmentAsk) -> AssignmentView:
+    """Take a record on, hand it to a colleague who sees its authority, or put it back. The last word counts."""
+    places = {prefix: path for room in rooms.found() for prefix, path in room.taken.items()}
+    path = places.get(subject.partition("_")[0])
+    answer = None if path is None else await base.inside.ask(who, "GET", path.format(id=quote(subject, safe="")))
+    if answer is None or not answer.is_success:
+        raise NotFoundProblem(say("accounts.no_record"))
+    held = None if ask.assignee is None else await _operator(base.access, ask.assignee)
+    authority = answer.json().get("authority")
+    if held is not None and authority not in (await base.access.limits()).get(held.id, (authority,)):
+        raise NotFoundProblem(say("console.no_colleague"), field="assignee")
+    await base.desk.assign(subject, None if held is None else held.id)
+    return AssignmentView(subject=subject, assignee=None if held is None else held.name)
 
 
 async def _client(access: Access, word: str) -> Client:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.foundation.acts import Act
+from gateway.foundation.taking import ASSIGN
 
 ACTS = (
     Act("create_authority", "POST /v1/authorities", "authorities create", "accounts:write"),
@@ -25,5 +26,6 @@ ACTS = (
         "operators end-session",
         "accounts:people",
     ),
+    ASSIGN,
     Act("issue_operator_key", "POST /v1/operators/{login}/keys", "operators key", "accounts:people"),
 )

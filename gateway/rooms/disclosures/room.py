@@ -27,6 +27,7 @@ ROOM = Room(
     ),
     commands={"disclosures": ".commands:app", "authorities organ": ".commands:set_organ"},
     screens=(".screens:SCREEN", ".screens:DAYS"),
+    taken={"dsc": "/v1/disclosures/{id}"},
     waiting=(".screens:waiting",),
     lives=(".states",),
     events=(

@@ -45,6 +45,7 @@ from gateway.foundation.screens import (
     Wanted,
     reason_for,
 )
+from gateway.foundation.taking import MINE, assigning, holder, waits_mine
 from gateway.rooms.disclosures import Disclosure, Disclosures, Status
 from gateway.rooms.disclosures.acts import ACTS
 from gateway.rooms.disclosures.comparison import CHINESE as AMISS
@@ -117,6 +118,7 @@ def _sought(look: Look) -> Sought:
         status=Status(status) if status in tuple(Status) else None,
         only=only[0] if only else None,
         due=_day(asked.get("due")),
+        held_by=look.who.client_id if asked.get("whose") == "mine" else None,
     )
 
 
@@ -172,6 +174,7 @@ _LIST: Final = Listing(
         Filter("number", say("disclosures.screen_number"), wide=True),
         Filter("status", Named("status"), "choice", _STATUSES),
         Filter("only", say("console.only"), "choice", _ONLY),
+        Filter("whose", say("console.whose"), "choice", (MINE,)),
         Filter("target", Named("target"), "choice", _targets),
         Filter("due", say("disclosures.screen_due"), "day"),
         Filter("authority", Named("authority"), "choice", _authorities),
@@ -231,7 +234,7 @@ async def _explained(look: Look, known: Disclosure) -> Explanation | None:
 def _acts(one: Disclosure, newer: str | None) -> list[str]:
     """What this publication takes now."""
     idle = one.effect is None and one.withdraw_wanted_at is None
-    names = []
+    names = ["assign"] if one.status not in OVER else []
     if one.status is Status.DRAFT and idle:
         names.append("release")
     if (one.status is Status.REJECTED or one.status is Status.WITHDRAWN) and newer is None:
@@ -295,6 +298,7 @@ async def _facts(look: Look, watched: Watched, newer: str | None) -> Facts:
     one = watched.disclosure
     organisation = (await look.base.access.authority(one.authority)).name
     facts: list[Fact] = [
+        await holder(look, one.id),
         (Named("target"), Code(one.target)),
         (Named("authority"), organisation),
         (say("disclosures.screen_due"), _due(watched)),
@@ -634,6 +638,11 @@ _REPAIR: Final = (
     ),
 )
 
+
+async def _authority(look: Look, disclosure_id: str) -> str:
+    return (await _held(look, disclosure_id)).disclosure.authority
+
+
 SCREEN = Screen(
     name=_NAME,
     title=say("disclosures.screen"),
@@ -643,6 +652,7 @@ SCREEN = Screen(
     one=_one,
     acts=(
         ActPage(name="publish", of=_ACTS["publish_decision"], form=_publish_form, do=_publish),
+        assigning(_authority),
         ActPage(name="submit", of=_ACTS["publish_decision"], form=_submit_form, do=_submit),
         ActPage(
             name="release",
@@ -763,6 +773,8 @@ async def waiting(look: Look) -> Sequence[Waits]:
         )
         for one, (number, due) in found.items()
     ]
+    _, held = await seeking.find(replace(sought, held_by=look.who.client_id), None, 1)
+    waits.append(waits_mine(say("disclosures.screen"), held, _NAME, MOST))
     drafts, total = await seeking.find(replace(sought, status=Status.DRAFT), None, 1)
     draft = To("", _NAME, asked={"status": Status.DRAFT.value})
     waits.append(Waits(say("disclosures.wait_draft"), total, draft, drafts[0].last_day if drafts else None, most=MOST))

@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 from sqlalchemy import ColumnElement, Connection, Date, Select, and_, case, func, or_, select, type_coerce
 
+from gateway.foundation.access.desk import of_person
 from gateway.foundation.base import Foundation
 from gateway.foundation.store.rows import reader
 from gateway.rooms.decisions.records import numbered
@@ -53,6 +54,7 @@ class Sought:
 
     ``only``: what is late on ``today`` or comes near by ``soon``; refused and never sent again; objected to; over, and
     not ended because duties are not performed; in doubt. ``due``: what is open has this last day.
+    ``held_by``: in this person's hands.
     """
 
     authorities: frozenset[str]
@@ -63,6 +65,7 @@ class Sought:
     status: Status | None = None
     only: Only | None = None
     due: date | None = None
+    held_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,8 @@ def _fitting(sought: Sought) -> Sequence[ColumnElement[bool]]:
         found.append(_row.target == sought.target)
     if sought.status is not None:
         found.append(_row.status == sought.status.value)
+    if sought.held_by is not None:
+        found.append(_row.id.in_(of_person(sought.held_by)))
     if sought.due is not None:
         found += [_open(), _LAST_DAY.in_([sought.due])]
     if sought.only is not None:

@@ -47,6 +47,7 @@ from gateway.foundation.screens import (
     Yuan,
     reason_for,
 )
+from gateway.foundation.taking import MINE, assigning, holder, waits_mine
 from gateway.foundation.two_persons import FEN
 from gateway.rooms.operations.acts import ACTS
 from gateway.rooms.operations.service import Operations, Sight
@@ -116,6 +117,7 @@ def _sought(look: Look) -> Doubtful:
         channel=asked.get("channel"),
         parked_for=asked["why"] if asked.get("why") in tuple(ParkedFor) else None,
         number=asked.get("number"),
+        held_by=me if whose == "mine" else None,
         said_by=me if whose == "others" else None,
         said_besides=me if whose == "second" else None,
     )
@@ -144,6 +146,7 @@ _LIST = Listing(
             say("operations.screen_whose"),
             "choice",
             (
+                MINE,
                 Choice("second", say("operations.screen_second")),
                 Choice("others", say("operations.screen_others")),
             ),
@@ -182,7 +185,7 @@ async def _one(look: Look, operation_id: str) -> Page:
     notes: list[Block] = [_waits_for(one)]
     acts: list[str] = []
     if one.state in FOR_PEOPLE:
-        acts = ["retry"]
+        acts = ["retry", "assign"]
     if sight.said is not None:
         notes.append(_said(look, sight))
     if sight.said is not None and sight.said.state is ResolutionState.PROPOSED:
@@ -198,7 +201,7 @@ async def _one(look: Look, operation_id: str) -> Page:
         tags=[_state(one)],
         lead=Code(one.id),
         blocks=[*notes, *(_exchange(side) for side in sight.sides[-_SHOWN:])],
-        side=[_facts(sight)],
+        side=[_facts(sight, await holder(look, one.id))],
         acts=acts,
     )
 
@@ -215,9 +218,10 @@ def _waits_for(one: OperationRecord) -> Note:
     return Note(say(words.get(one.state, "operations.screen_ended")), _TONES.get(one.state, "good"))
 
 
-def _facts(sight: Sight) -> Facts:
+def _facts(sight: Sight, held: Fact) -> Facts:
     one = sight.operation
     facts: list[Fact] = [
+        held,
         (Named("subject"), _subject(one)),
         (Named("reference"), Code(one.reference)),
         (Named("channel"), To(Code(one.channel), "channels", one.channel)),
@@ -469,6 +473,10 @@ async def _withdraw(look: Look, operation_id: str) -> None:
     await look.base.resolutions.withdraw(operation_id, look.person)
 
 
+async def _authority(look: Look, operation_id: str) -> str:
+    return (await _seen(look, operation_id)).operation.authority
+
+
 SCREEN = Screen(
     name=_NAME,
     title=say("operations.screen"),
@@ -481,6 +489,7 @@ SCREEN = Screen(
         ActPage(name="withdraw", of=_ACTS["withdraw_outcome"], form=_withdraw_form, do=_withdraw),
         ActPage(name="say", of=_ACTS["propose_outcome"], form=_say_form, do=_say),
         ActPage(name="retry", of=_ACTS["retry_operation"], form=_retry_form, do=_retry),
+        assigning(_authority),
     ),
 )
 
@@ -497,6 +506,7 @@ async def waiting(look: Look) -> Sequence[Waits]:
     doubt = await operations.count_doubtful(Doubtful(mine, [State.UNCERTAIN]))
     second = await operations.count_doubtful(Doubtful(mine, said_besides=me))
     others = await operations.count_doubtful(Doubtful(mine, said_by=me))
+    held = await operations.count_doubtful(Doubtful(mine, held_by=me))
 
     def to(**asked: str) -> To:
         return To("", _NAME, asked=asked)
@@ -505,6 +515,7 @@ async def waiting(look: Look) -> Sequence[Waits]:
     return (
         Waits(say("operations.wait_parked"), parked, to(state=State.PARKED.value), tone="bad", most=MOST),
         Waits(say("operations.wait_doubt"), doubt, to(state=State.UNCERTAIN.value), tone="warn", most=MOST),
+        waits_mine(say("operations.screen"), held, _NAME, MOST),
         Waits(told, second, to(whose="second"), whose="second", tone="wait", most=MOST),
         Waits(told, others, to(whose="others"), whose="others", tone="wait", most=MOST),
     )

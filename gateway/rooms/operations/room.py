@@ -16,6 +16,7 @@ ROOM = Room(
     screens=(".doubt_screen:SCREEN", ".channel_screens:SCREEN"),
     waiting=(".doubt_screen:waiting", ".channel_screens:waiting"),
     doctor=".strangers:look",
+    taken={"opn": "/v1/operations/{id}"},
     lives=("gateway.foundation.delivery.states",),
     events=(
         "operation.parked",

@@ -43,6 +43,7 @@ from gateway.foundation.screens import (
     Yuan,
     reason_for,
 )
+from gateway.foundation.taking import waits_mine
 from gateway.rooms.payments import Payments
 from gateway.rooms.payments.searching import Sought
 from gateway.rooms.reconciliation.acts import ACTS
@@ -514,7 +515,7 @@ async def waiting_breaks(look: Look) -> Sequence[Waits]:
     attributions = say("reconciliation.wait_attributions")
     return (
         Waits(say("reconciliation.wait_breaks"), every, to(state="open"), tone="warn", most=MOST),
-        Waits(say("reconciliation.wait_mine"), mine, to(state="open", whose="mine"), tone="warn", most=MOST),
+        replace(waits_mine(say("reconciliation.wait_mine"), mine, NAME, MOST), to=to(state="open", whose="mine")),
         Waits(attributions, second, to(whose="second"), whose="second", tone="wait", most=MOST),
         Waits(attributions, others, to(whose="others"), whose="others", tone="wait", most=MOST),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
+from gateway.foundation.access.desk import of_person
 from gateway.foundation.store.base import constant
 from gateway.foundation.store.rows import reader
 from gateway.rooms.payments import records as payment_records
@@ -59,7 +60,8 @@ class ExceptionFilter:
     """Which exceptions; what is None does not narrow. ``before`` is the id at which the previous page ended.
 
     ``number``: a code, a bank's serial or a decision's number. ``proposed_by``, ``proposed_besides``: a way out that
-    this person, or another, proposed waits for the second one; of refunds their own list tells.
+    this person, or another, proposed waits for the second one; of refunds their own list tells. ``held_by``: in this
+    person's hands.
     """
 
     authorities: tuple[str, ...] | None = None
@@ -71,6 +73,7 @@ class ExceptionFilter:
     number: str | None = None
     proposed_by: str | None = None
     proposed_besides: str | None = None
+    held_by: str | None = None
 
 
 MOST = 1000
@@ -154,6 +157,8 @@ def _fitting(wanted: ExceptionFilter) -> list[ColumnElement[bool]]:
         found.append(
             or_(collection.c.code == number, collection.c.bank_serial == number, payment.c.decision_number == number)
         )
+    if wanted.held_by is not None:
+        found.append(odd.id.in_(of_person(wanted.held_by)))
     if wanted.proposed_by is not None or wanted.proposed_besides is not None:
         waits = and_(odd.state == ExceptionState.PROPOSED.value, refund.c.id.is_(None))
         mine, besides = wanted.proposed_by, wanted.proposed_besides

@@ -39,6 +39,7 @@ from gateway.foundation.screens import (
     Yuan,
     reason_for,
 )
+from gateway.foundation.taking import MINE, assigning, holder, waits_mine
 from gateway.rooms.payments.states import BESIDE_THE_BILL, PAYS_IF_KEPT, ExceptionState, UnforeseenKind
 from gateway.rooms.refunds.acts import ACTS
 from gateway.rooms.refunds.exception_records import MOST, ExceptionDetails, ExceptionFilter, ExceptionWithRefund
@@ -106,6 +107,7 @@ def _sought(look: Look) -> ExceptionFilter:
         state=asked["state"] if asked.get("state") in tuple(ExceptionState) else None,
         kind=asked["kind"] if asked.get("kind") in tuple(UnforeseenKind) else None,
         number=asked.get("number"),
+        held_by=me if whose == "mine" else None,
         proposed_by=me if whose == "others" else None,
         proposed_besides=me if whose == "second" else None,
     )
@@ -126,6 +128,7 @@ _LIST = Listing(
             say("refunds.screen_whose"),
             "choice",
             (
+                MINE,
                 Choice("second", say("refunds.screen_second")),
                 Choice("others", say("refunds.screen_others")),
             ),
@@ -158,7 +161,7 @@ async def _seen(look: Look, exception_id: str) -> ExceptionDetails:
 async def _one(look: Look, exception_id: str) -> Page:
     found = await _seen(look, exception_id)
     odd = found.odd
-    acts = [] if odd.state is ExceptionState.RESOLVED else ["propose"]
+    acts = [] if odd.state is ExceptionState.RESOLVED else ["propose", "assign"]
     notes: list[Block] = []
     if odd.state is ExceptionState.PROPOSED:
         elsewhere = await look.second_word(found.matter, _ACTS["confirm_exception"], odd.authority)
@@ -168,7 +171,7 @@ async def _one(look: Look, exception_id: str) -> Page:
         title=say("refunds.screen_exception", kind=odd.kind, yuan=f"{odd.amount / 100:,.2f}"),
         tags=[_state(odd)],
         lead=Code(odd.id),
-        blocks=[*notes, _money(odd), _decided(found)],
+        blocks=[*notes, Facts(None, [await holder(look, odd.id)]), _money(odd), _decided(found)],
         acts=acts,
     )
 
@@ -254,6 +257,10 @@ async def _confirm(look: Look, exception_id: str) -> None:
     await look.get(Exceptions).confirm(exception_id, by=look.person, seen=seen, once=look.once)
 
 
+async def _authority(look: Look, exception_id: str) -> str:
+    return (await _seen(look, exception_id)).odd.authority
+
+
 SCREEN = Screen(
     name=_NAME,
     title=say("refunds.screen_exceptions"),
@@ -264,6 +271,7 @@ SCREEN = Screen(
     acts=(
         ActPage(name="confirm", of=_ACTS["confirm_exception"], form=_confirm_form, do=_confirm, money=True),
         ActPage(name="propose", of=_ACTS["resolve_exception"], form=_propose_form, do=_propose),
+        assigning(_authority),
     ),
 )
 
@@ -290,6 +298,7 @@ async def waiting_exceptions(look: Look) -> tuple[Waits, ...]:
     undecided = await exceptions.count(ExceptionFilter(mine, ExceptionState.OPEN.value))
     second = await exceptions.count(ExceptionFilter(mine, proposed_besides=me))
     others = await exceptions.count(ExceptionFilter(mine, proposed_by=me))
+    held = await exceptions.count(ExceptionFilter(mine, held_by=me))
     told = say("refunds.wait_ways_out")
 
     def to(**asked: str) -> To:
@@ -297,6 +306,7 @@ async def waiting_exceptions(look: Look) -> tuple[Waits, ...]:
 
     return (
         Waits(say("refunds.wait_exceptions"), undecided, to(state="open"), tone="warn", most=MOST),
+        waits_mine(say("refunds.screen_exceptions"), held, _NAME, MOST),
         Waits(told, second, to(whose="second"), whose="second", tone="wait", most=MOST),
         Waits(told, others, to(whose="others"), whose="others", tone="wait", most=MOST),
     )

@@ -21,6 +21,7 @@ ROOM = Room(
     payment_part=".payment_part:PART",
     revisions=".revisions",
     screens=(".screens:SCREEN", ".exception_screen:SCREEN"),
+    taken={"exc": "/v1/exceptions/{id}"},
     joins=(".screens:ON_PAYMENTS",),
     waiting=(".screens:waiting",),
 )

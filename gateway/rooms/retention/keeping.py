@@ -130,6 +130,7 @@ TERMS = (
             access.operator_session,
             access.kept_upload,
             access.console_view,
+            access.in_hand,
             key_version,
             key_node,
             key_sweep,

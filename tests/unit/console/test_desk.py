@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.foundation.access.desk import LARGEST, MOST
+from gateway.foundation.access.desk import LARGEST, MOST, of_person
 from gateway.foundation.base import Foundation
 from gateway.foundation.store import Store
 from gateway.words.clock import SHANGHAI, ManualClock
@@ -36,6 +36,17 @@ async def test_a_file_is_kept_for_its_person_and_for_a_day(one_store: Store, tmp
         await desk.kept(lin, kept)
     with pytest.raises(InvalidProblem):
         await desk.keep(lin, "c.txt", b"0" * (LARGEST + 1))
+
+
+async def test_a_record_is_in_one_pair_of_hands(one_store: Store, tmp_path: Path) -> None:
+    desk = (base := foundation(one_store, tmp_path, ManualClock(datetime(2026, 7, 1, 9, 0, tzinfo=SHANGHAI)))).desk
+    lin, gao = await two(base)
+    await desk.assign("opn_1", lin)
+    await desk.assign("opn_1", gao)
+    held = await one_store.read(lambda conn: [conn.execute(of_person(who)).scalars().all() for who in (lin, gao)])
+    assert (held, await desk.holder("opn_1")) == ([[], ["opn_1"]], "gao")
+    await desk.assign("opn_1", None)
+    assert await desk.holder("opn_1") is None
 
 
 async def test_views_are_a_persons_own_and_few(one_store: Store, tmp_path: Path) -> None:
