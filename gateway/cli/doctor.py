@@ -18,6 +18,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import typer
+from sqlalchemy import Connection
 
 from gateway.cli.calendar import provisional_dates, resting_said
 from gateway.cli.channels import check_all
@@ -37,7 +38,7 @@ from gateway.foundation.store import promises, schema, sealed
 from gateway.foundation.store.engine import sqlite_path
 from gateway.foundation.store.lock import DatabaseLock, LockedError
 from gateway.foundation.store.store import database_now
-from gateway.settings import FACES, Settings, TrustSettings
+from gateway.settings import FACES, Settings
 from gateway.terminal.output import Exit, Json, Session, in_words, progress, session, show, spoken, table
 from gateway.words.calendar import NOTICE_IS_DUE
 from gateway.words.clock import day_of, from_micros, to_micros
@@ -275,15 +276,24 @@ def of_rooms(ours: Session) -> Iterator[Finding]:
     found = rooms.found()
     commands()
     yield Finding("rooms", "ok", say("doctor.list", all=[room.name for room in found]))
-    if not _there(ours):
-        return
+    there = _there(ours)
     for room in found:
         if room.doctor is None:
             continue
         try:
-            yield from room.place(room.doctor)(ours.settings, ours.read)
+            yield from room.place(room.doctor)(ours.settings, ours.read if there else _nothing_to_read)
+        except _NoDatabaseError:  # the look at the database says so
+            continue
         except Exception as error:  # what one room cannot look at must not hide the others
             yield _failed(room.name, error)
+
+
+class _NoDatabaseError(Exception):
+    """A room wants to read, and there is no database yet."""
+
+
+def _nothing_to_read(_: Callable[[Connection], Any]) -> Any:
+    raise _NoDatabaseError
 
 
 def disk(ours: Session) -> Iterator[Finding]:
@@ -311,17 +321,6 @@ def written(ours: Session) -> Iterator[Finding]:
     for key, place in places:
         if (why := folders.unusable(place)) is not None:
             yield Finding(key, "fail", why)
-
-
-def trusted(ours: Session) -> Iterator[Finding]:
-    """Each file of ``[trust]`` can be read; what is in it is looked at by the rooms that believe it."""
-    for key in TrustSettings.FILES:
-        for file in getattr(ours.settings.trust, key):
-            if isinstance(file, Path):
-                try:
-                    file.read_bytes()
-                except OSError as error:
-                    yield Finding(f"trust.{key}", "fail", say("settings.no_reading", file=file, reason=error.strerror))
 
 
 def backup(ours: Session) -> Iterator[Finding]:
@@ -461,7 +460,6 @@ LOOKS = (
     callbacks,
     disk,
     written,
-    trusted,
     backup,
     calendar,
     law,

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 from sqlalchemy import Connection
 
 from gateway.settings import Settings
+from gateway.words.errors import SettingsError
 from gateway.words.saying import Language, Sentence, cure_of, worded
 
 
@@ -38,6 +39,11 @@ class Finding:
     def cure_in(self, language: Language) -> str:
         """What to do about it; empty where nothing is to be done."""
         return cure_of(self.said, self.then, language) or ""
+
+
+def stops(error: SettingsError) -> Finding:
+    """A setting at which a start would stop."""
+    return Finding(error.key, "fail", error.said, error.then)
 
 
 class Look(Protocol):

@@ -182,14 +182,14 @@ class NotAsWrittenError(GatewayError):
 class SettingsError(GatewayError):
     """A setting stops the start. ``key`` is the dotted key, ``said`` what is wrong and what to do.
 
-    ``cure`` is given where it does not stand in the catalogue with the sentence.
+    ``cure``, kept as ``then``, is given where it does not stand in the catalogue with the sentence.
     """
 
     def __init__(self, key: str, said: Sentence | str, cure: Sentence | str | None = None) -> None:
         super().__init__(key, said)
         self.key = key
         self.said = said
-        self._cure = cure
+        self.then = cure
 
     @property
     def reason(self) -> str:
@@ -207,7 +207,7 @@ class SettingsError(GatewayError):
 
     def cure_in(self, language: Language) -> str:
         """What to do about it."""
-        return cure_of(self.said, self._cure, language) or ""
+        return cure_of(self.said, self.then, language) or ""
 
     def __str__(self) -> str:
         return f"{self.key}: {self.reason}. {self.cure}"

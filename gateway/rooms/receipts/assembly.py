@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from gateway.foundation.base import Foundation
-from gateway.foundation.crypto.certificates import load_roots
 from gateway.foundation.rooms import Opened, Services
 from gateway.ports.nontax import ReceiptNotice
+from gateway.rooms.receipts.doctor import roots_of
 from gateway.rooms.receipts.service import Receipts
 
 
 def open_room(base: Foundation, rooms: Services) -> Opened:  # noqa: ARG001
     """A receipt is asked for upon payment, where the channel says so."""
-    roots = load_roots(base.settings.trust.receipt_roots, "trust.receipt_roots")
-    receipts = Receipts(base, roots)
+    receipts = Receipts(base, roots_of(base.settings))
     return Opened(
         services=(receipts,),
         actions=receipts.actions(),

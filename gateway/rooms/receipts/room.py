@@ -15,6 +15,7 @@ ROOM = Room(
     tables=".tables",
     keeping=".keeping",
     books=".audit:BOOKS",
+    doctor=".doctor:look",
     revisions=".revisions",
     case_files=".case_files:of_case",
 )

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from gateway.foundation.findings import Finding
+from gateway.foundation.findings import Finding, stops
 from gateway.rooms.seals.layers import PadesKey, ends
 from gateway.rooms.seals.rules import SealRules
-from gateway.rooms.seals.trust import TrustFiles, overdue
+from gateway.rooms.seals.trust import TrustFiles, overdue, unusable
 from gateway.settings import Settings, TrustSettings
 from gateway.words.clock import SystemClock, rfc3339
 from gateway.words.errors import SettingsError
@@ -66,6 +66,9 @@ def layer(authority: str, key: PadesKey, now: datetime) -> Iterator[Finding]:
 
 
 def _trust(told: TrustSettings, now: datetime) -> Iterator[Finding]:
+    if wrong := [stops(error) for error in unusable(told)]:
+        yield from wrong
+        return
     if not (told.seal_roots or told.maker_roots or told.seal_makers):
         return  # nobody's seals are judged here
     files = TrustFiles(told)

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from asn1crypto import pem
 
@@ -101,17 +101,9 @@ class TrustFiles:
 
     def __init__(self, settings: TrustSettings) -> None:
         self._crls = settings.crls
-        self._stamps: tuple[tuple[int, int], ...] = ()
         self._lock = threading.Lock()
-        self._trust = Trust(
-            signer_roots=load_roots(settings.seal_roots, "trust.seal_roots"),
-            maker_roots=load_roots(settings.maker_roots, "trust.maker_roots"),
-            makers=_makers(settings.seal_makers),
-            intermediates=load_roots(settings.intermediates, "trust.intermediates"),
-            stamp_roots=_any_certificates(settings.stamp_roots, "trust.stamp_roots"),
-            document_roots=_any_certificates(settings.document_roots, "trust.document_roots"),
-        )
-        self._read_lists()
+        self._stamps = self._look()
+        self._trust = Trust(**{part: read(settings) for part, read in _PARTS.items()})
 
     def current(self) -> Trust:
         """Trust with the revocation lists as their files are now; a file that broke meanwhile leaves the old lists."""
@@ -138,17 +130,17 @@ class TrustFiles:
         return tuple(found)
 
     def _read_lists(self) -> None:
-        stamps, ders = self._look(), []
-        for file in self._crls:
-            try:
-                data = file.read_bytes()
-                found = [der for _, _, der in pem.unarmor(data, multiple=True)] if pem.detect(data) else [data]
-                for der in found:
-                    parse_crl(der)
-                ders += found
-            except (OSError, ValueError) as error:
-                raise SettingsError("trust.crls", say("seals.no_list", file=file, error=error)) from error
-        self._trust, self._stamps = replace(self._trust, crls=tuple(ders)), stamps
+        stamps = self._look()
+        self._trust, self._stamps = replace(self._trust, crls=_lists(self._crls)), stamps
+
+
+def unusable(settings: TrustSettings) -> Iterator[SettingsError]:
+    """What ``TrustFiles`` would stop at, and not only the first of it."""
+    for read in _PARTS.values():
+        try:
+            read(settings)
+        except SettingsError as error:
+            yield error
 
 
 def overdue(lists: Iterator[RevocationList], now: datetime) -> Iterator[RevocationList]:
@@ -181,3 +173,30 @@ def _any_certificates(files: Sequence[Path], key: str) -> tuple[bytes, ...]:
         except (OSError, ValueError) as error:
             raise SettingsError(key, say("seals.no_certificate", file=file, error=error)) from error
     return tuple(found)
+
+
+def _lists(files: Sequence[Path]) -> tuple[bytes, ...]:
+    """Revocation lists from PEM or DER files."""
+    found: list[bytes] = []
+    for file in files:
+        try:
+            data = file.read_bytes()
+            ders = [der for _, _, der in pem.unarmor(data, multiple=True)] if pem.detect(data) else [data]
+            for der in ders:
+                parse_crl(der)
+            found += ders
+        except (OSError, ValueError) as error:
+            raise SettingsError("trust.crls", say("seals.no_list", file=file, error=error)) from error
+    return tuple(found)
+
+
+_PARTS: Final[dict[str, Callable[[TrustSettings], Any]]] = {
+    "signer_roots": lambda told: load_roots(told.seal_roots, "trust.seal_roots"),
+    "maker_roots": lambda told: load_roots(told.maker_roots, "trust.maker_roots"),
+    "makers": lambda told: _makers(told.seal_makers),
+    "intermediates": lambda told: load_roots(told.intermediates, "trust.intermediates"),
+    "crls": lambda told: _lists(told.crls),
+    "stamp_roots": lambda told: _any_certificates(told.stamp_roots, "trust.stamp_roots"),
+    "document_roots": lambda told: _any_certificates(told.document_roots, "trust.document_roots"),
+}
+"""Each part of ``Trust`` that comes from files, and how it is read."""

@@ -7,7 +7,14 @@ import ssl
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
+from gateway.rooms.receipts.doctor import look as look_at_receipts
+from gateway.rooms.receipts.doctor import roots_of
 from gateway.rooms.seals.doctor import look
 from gateway.rooms.seals.trust import TrustFiles, key_identifiers
 from gateway.settings import Settings, TrustSettings
@@ -43,6 +50,76 @@ def test_a_file_that_is_none_stops_the_start_by_its_key(pem, tmp_path):
     for key in ("seal_roots", "maker_roots", "intermediates", "crls", "stamp_roots", "document_roots"):
         with pytest.raises(SettingsError, match="missing"):
             TrustFiles(TrustSettings(**{key: (tmp_path / "missing.pem",)}))
+
+
+@pytest.mark.parametrize("key", TrustSettings.FILES)
+def test_doctor_finds_every_file_that_would_stop_a_start_and_no_other(key, forge, pem, tmp_path):
+    """``serve`` opens the rooms of seals and receipts; doctor reads by what they read by. Several at once are named."""
+    sound = pem("sound.pem", forge.root.certificate)
+    revoked, other = forge.root.crl({}, forge.now, days=7), other_certificate()
+    contents = {
+        "sound": sound.read_bytes(),
+        "sound list": revoked,
+        "of another algorithm": other,
+        "two in one": sound.read_bytes() * 2,
+        "empty": b"",
+        "text": "根证书".encode(),
+        "half": sound.read_bytes()[:-60],
+        "half der": forge.root.certificate[:-9],
+        "sound and broken": sound.read_bytes() + sound.read_bytes().replace(b"MII", b"MIJ", 1),
+        "a key": b"-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n",
+        "a page": b"<html><body>404</body></html>",
+        "missing": None,
+        "a folder": None,
+    }
+    (tmp_path / "a folder").mkdir()
+    stopped = {}
+    for name, content in contents.items():
+        file = tmp_path / name
+        if content is not None:
+            file.write_bytes(content)
+        for others in ({}, {"seal_roots": (sound,), "maker_roots": (sound,), "seal_makers": (sound,)}):
+            settings = Settings(trust=TrustSettings(**{**others, key: (file,)}))
+            found = {one.name: one for one in doctors(settings) if one.state == "fail"}
+            stopped[name] = why_a_start_stops(settings)
+            assert (f"trust.{key}" in found) == (stopped[name] is not None), (name, found, stopped)
+            if stopped[name] is not None:
+                assert found[f"trust.{key}"].detail == stopped[name].reason, name
+                assert found[f"trust.{key}"].cure, name
+    assert {name for name in contents if stopped[name] is None} == {
+        *(("sound list",) if key == "crls" else ("sound", "two in one")),
+        *(("of another algorithm",) if key in ("stamp_roots", "document_roots") else ()),
+    }
+
+
+def test_doctor_names_all_files_that_would_stop_a_start_not_only_the_first(tmp_path):
+    away = tmp_path / "away.pem"
+    told = doctors(Settings(trust=TrustSettings(**dict.fromkeys(TrustSettings.FILES, (away,)))))
+    assert {one.name for one in told if one.state == "fail"} == {f"trust.{key}" for key in TrustSettings.FILES}
+
+
+def doctors(settings):
+    """What the two rooms that believe files tell ``gateway doctor``."""
+    return [*look(settings, lambda query: None), *look_at_receipts(settings, lambda query: None)]
+
+
+def why_a_start_stops(settings):
+    """What a start says of these files, by what the rooms of seals and receipts open with."""
+    try:
+        TrustFiles(settings.trust)
+        roots_of(settings)
+    except SettingsError as error:
+        return error
+    return None
+
+
+def other_certificate():
+    """A certificate that is no SM2 certificate, DER."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "TSA")])
+    now = datetime.now(UTC)
+    told = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
+    return told.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
 
 
 def test_a_list_is_read_again_when_it_changes_and_kept_while_its_file_is_broken(forge, tmp_path):
