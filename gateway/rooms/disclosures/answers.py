@@ -128,7 +128,7 @@ class Answers:
                 records.change(conn, disclosure.id, now, awaiting="verdict", receipt=receipt, **SURE)
                 if effect == "submit":
                     self._effects.move(conn, disclosure, Status.SUBMITTED, receipt=answer.receipt)
-                self._effects.ask_verdict(conn, disclosure, answer.reference, now)
+                self._effects.asking.verdict(conn, disclosure, answer.reference, now)
             case SubmissionState.ACCEPTED:
                 records.change(
                     conn, disclosure.id, now, awaiting="page", field_errors=[], reason=None, receipt=receipt, **SURE
@@ -138,7 +138,7 @@ class Answers:
                 if disclosure.withdraw_wanted_at is not None and effect != "withdraw":
                     self._effects.withdrawals.send(conn, disclosure, now)
                 else:
-                    self._effects.ask_page(conn, disclosure, effect, answer.reference, now)
+                    self._effects.asking.page(conn, disclosure, effect, answer.reference, now)
             case SubmissionState.REJECTED:
                 words = "; ".join(f"{one.field} {one.message}".strip() for one in answer.field_errors)
                 records.change(conn, disclosure.id, now, receipt=receipt, **SURE)

@@ -1,11 +1,11 @@
-"""What is under way at a target for one disclosure: sending it, and asking about it. ``withdrawals`` win over it.
+"""What is under way at a target for one disclosure. ``asking`` follows what was sent; ``withdrawals`` win over it.
 
 All functions of a connection, in the caller's transaction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container
 from datetime import date, timedelta
 from typing import Any, Literal
 
@@ -16,16 +16,14 @@ from gateway.foundation.lives import Living
 from gateway.ports.credit import CorrectRequest, DisclosureRecord, MarkRequest, SubmitRequest, WithdrawRequest
 from gateway.rooms.decisions import fetch as fetch_decision
 from gateway.rooms.disclosures import questions, records
+from gateway.rooms.disclosures.asking import Asking, last_day_of
 from gateway.rooms.disclosures.publication import key_of
 from gateway.rooms.disclosures.publication import reason as public_reason
 from gateway.rooms.disclosures.questions import (
     Effect,
     EffectRequest,
     EffectWord,
-    LookQuery,
     MarkEffect,
-    PageQuery,
-    VerdictQuery,
 )
 from gateway.rooms.disclosures.records import Disclosure
 from gateway.rooms.disclosures.rules import Rules
@@ -38,7 +36,10 @@ from gateway.words.saying import Sentence, say
 
 
 class Effects:
-    """One effect at a time per disclosure. ``move`` is the only door for its state; ``withdrawals``: what is owed."""
+    """One effect at a time per disclosure. ``move`` is the only door for its state.
+
+    ``asking`` asks the target, ``withdrawals`` knows what is owed.
+    """
 
     def __init__(self, base: Foundation, rules: Rules) -> None:
         self.life: Living[Status, Disclosure] = Living(LIFE, base.events, base.clock, _tells)
@@ -47,6 +48,7 @@ class Effects:
         self._channels = base.channels
         self._delivery = base.delivery
         self._events = base.events
+        self.asking = Asking(base)
         self.withdrawals = Withdrawals(self, base, rules)
 
     def lock(self, conn: Connection, disclosure_id: str, of: Container[str] | None = None) -> Disclosure:
@@ -117,7 +119,7 @@ class Effects:
         records.change(conn, disclosure.id, now, late_at=now)
         self.tell(conn, disclosure, "late", submit_by_on=str(disclosure.submit_by_on), status=disclosure.status.value)
 
-    # --- sending and asking -----------------------------------------------------------------------------------------
+    # --- sending ---------------------------------------------------------------------------------------------------
 
     def new_reference(self, disclosure: Disclosure) -> str:
         """A reference for the next effect."""
@@ -175,56 +177,8 @@ class Effects:
             self.send(conn, disclosure, effect, ask, now)
         else:
             records.change(conn, disclosure.id, now, effect=effect, awaiting="page", effect_reference=ask.reference)
-            self.ask_page(conn, disclosure, effect, ask.reference, now)
+            self.asking.page(conn, disclosure, effect, ask.reference, now)
         return told
-
-    def ask_verdict(self, conn: Connection, disclosure: Disclosure, reference: str, now: int) -> None:
-        """Ask what the target has decided about the effect with this reference."""
-        query = VerdictQuery(reference=reference, asked_at=now)
-        self._ask(conn, disclosure, "credit.verdict", query, now + int(questions.SHORTEST * 1_000_000))
-
-    def ask_page(self, conn: Connection, disclosure: Disclosure, effect: Effect, about: str, now: int) -> None:
-        """Ask what the public sees, until it is what the effect should have brought about."""
-        former = disclosure.sent(self.envelope)
-        sent = disclosure.correction(self.envelope) if effect == "correct" else former
-        query = PageQuery(
-            about=about,
-            key=key_of(sent),
-            shown=effect in questions.STAYS_SHOWN,
-            content=sent.content,
-            former=former.content if effect == "correct" else None,
-            objection={"object": True, "settle": False}.get(effect),
-            under_appeal={"appeal": True, "decide": False}.get(effect),
-            inspections=False if effect == "repair" else None,
-            asked_at=now,
-        )
-        self._ask(conn, disclosure, "credit.read_back", query)
-
-    def look(self, conn: Connection, disclosure: Disclosure, places: Iterable[str]) -> None:
-        """Ask what the public sees now at these channels."""
-        key = key_of(disclosure.sent(self.envelope))
-        for place in places:
-            self._ask(conn, disclosure, "credit.look", LookQuery(about=place, key=key), at=place)
-
-    def _ask(
-        self,
-        conn: Connection,
-        disclosure: Disclosure,
-        action: str,
-        query: VerdictQuery | PageQuery | LookQuery,
-        not_before: int | None = None,
-        at: str | None = None,
-    ) -> None:
-        self._delivery.enqueue(
-            conn,
-            action=action,
-            channel=at or disclosure.target,
-            authority=disclosure.authority,
-            subject=disclosure.id,
-            request=query,
-            not_before=not_before,
-            wanted_by=last_day_of(disclosure),
-        )
 
     def take_off(
         self, conn: Connection, disclosure: Disclosure, effect: Literal["withdraw", "end"], reason: str, now: int
@@ -241,14 +195,6 @@ class Effects:
 
     def _public(self, conn: Connection, disclosure: Disclosure, reason: str) -> Public:
         return public_reason(reason, fetch_decision(conn, self.envelope, disclosure.decision_id))
-
-
-def last_day_of(disclosure: Disclosure) -> date | None:
-    """The last day of the law for what is under way: to take it back, to pass it on, or to have it public."""
-    if disclosure.withdraw_wanted_at is not None:
-        return disclosure.withdraw_by_on
-    planned = disclosure.status is Status.PLANNED
-    return (disclosure.pass_on_by_on if planned else None) or disclosure.submit_by_on
 
 
 def _tells(disclosure: Disclosure) -> dict[str, Any]:

@@ -83,7 +83,7 @@ class Inspection:
             one = self._effects.lock(conn, disclosure_id, of)
             if not self._is_looked_at(one):
                 raise ConflictProblem(say("disclosures.nothing_to_see", status=one.status), type="disclosure-not-shown")
-            self._effects.look(conn, one, self._places(one))
+            self._effects.asking.look(conn, one, self._places(one))
 
         await self._base.store.write(once.about(disclosure_id).first(unit))
         self._base.delivery.wake()
@@ -149,7 +149,7 @@ class Inspection:
         today = day_of(now)
         due = records.to_look_at(conn, today, AT_ONCE)
         for one in due:
-            self._effects.look(conn, one, self._places(one) if self._is_looked_at(one) else ())
+            self._effects.asking.look(conn, one, self._places(one) if self._is_looked_at(one) else ())
             records.look_next(conn, one.id, self._next(one, today))
             if self._is_over(one, today) and self._ending.is_late(one, today):
                 at = to_micros(now)

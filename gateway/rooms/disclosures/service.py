@@ -317,7 +317,7 @@ class Disclosures:
                 raise ConflictProblem(say("disclosures.not_held"), type="end-not-held")
             records.change(conn, disclosure_id, to_micros(now), end_reason=reason)
             self._effects.tell(conn, held, "end_allowed", reason=reason, by=by.name)
-            self._effects.look(conn, held, (held.target,))
+            self._effects.asking.look(conn, held, (held.target,))
             return held.target
 
         self._wake([await self._base.store.write(once.about(disclosure_id).first(unit))])
