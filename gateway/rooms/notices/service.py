@@ -7,13 +7,11 @@ does not answer, one event is told to one officer once.
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
 
 import structlog
 from sqlalchemy import Connection
 
 from gateway.foundation.base import Foundation
-from gateway.foundation.channels import Channel
 from gateway.foundation.delivery import (
     Action,
     Done,
@@ -27,44 +25,34 @@ from gateway.foundation.delivery import (
 from gateway.foundation.delivery.callbacks import Concerned
 from gateway.foundation.delivery.events import timeline
 from gateway.foundation.delivery.limits import closed_until
-from gateway.foundation.handovers import DataKind, HandsOver, note
+from gateway.foundation.handovers import DataKind, HandsOver
 from gateway.foundation.lives import Living
 from gateway.foundation.once import NEVER, Once
 from gateway.ports.base import Message, Pending, Refused
 from gateway.ports.notice import (
     DeliveredNotice,
-    OfficerKey,
     OfficerMessages,
     ReadNotice,
     RecallRequest,
-    Recipient,
     SendRequest,
     SentMessage,
 )
 from gateway.rooms.decisions import Decisions
 from gateway.rooms.notices import records
-from gateway.rooms.notices.occasions import DIGEST
 from gateway.rooms.notices.options import NoticeOptions
-from gateway.rooms.notices.planning import CAPABILITY, Planner
+from gateway.rooms.notices.planning import Planner
 from gateway.rooms.notices.records import Item, Notice, NoticeFilter
+from gateway.rooms.notices.sending import Sending, held
 from gateway.rooms.notices.states import LIFE, Status
 from gateway.words.clock import to_micros
 from gateway.words.errors import (
     ConflictProblem,
     ContractError,
-    ExchangeError,
-    NotFoundProblem,
-    NotSentError,
-    RejectedError,
-    UnsupportedError,
 )
-from gateway.words.identifiers import new_id
 from gateway.words.saying import say
 
 log = structlog.get_logger(__name__)
 
-NO_NUMBER = "见办案系统"
-"""What stands in a text in place of the decision number: see the case system."""
 _DAY = 86_400_000_000
 
 
@@ -78,6 +66,7 @@ class Notices:
             LIFE, base.events, base.clock, lambda notice: {"template": notice.template, "items": notice.items}
         )
         self.planner = Planner(base, decisions, options, self._life)
+        self._sending = Sending(base, options, self._life, self.planner)
 
     def actions(self) -> tuple[Action, ...]:
         """What delivery is told: to send a message, and to take one back."""
@@ -109,7 +98,7 @@ class Notices:
 
     async def held(self, notice_id: str) -> Notice:
         """One notice. Raises NotFoundProblem."""
-        return await self._base.store.read(lambda conn: _held(conn, notice_id))
+        return await self._base.store.read(lambda conn: held(conn, notice_id))
 
     async def view(self, notice_id: str) -> tuple[Notice, list[Item], list[Event]]:
         """One notice, what it tells of, and its timeline, oldest first. Raises NotFoundProblem."""
@@ -135,7 +124,7 @@ class Notices:
         found = await self._base.store.read(lambda conn: records.due(conn, to_micros(now)))
         begun = 0
         for notice_id in found:
-            begun += await self._begin(await self.held(notice_id))
+            begun += await self._sending.begin(await self.held(notice_id))
         return begun
 
     async def resend(self, notice_id: str, *, once: Once = NEVER) -> str:
@@ -145,7 +134,7 @@ class Notices:
         """
 
         def unit(conn: Connection) -> None:
-            notice = _held(conn, notice_id)
+            notice = held(conn, notice_id)
             now = to_micros(self._base.clock.now())
             why = notice.reason or "it had failed"
             if not self._life.move(conn, notice, Status.PLANNED, due_at=now, reason=f"sent again: {why}"):
@@ -190,100 +179,10 @@ class Notices:
         else:
             records.change(conn, new.subject, new.created_at, reference=new.reference, operation=new.id)
 
-    # --- sending ----------------------------------------------------------------------------------------------------
-
-    async def _begin(self, notice: Notice) -> bool:
-        """Ask who the officer is, and send; False where that has to wait, or where there is nothing to send."""
-        channels = self._base.channels.route(notice.authority, CAPABILITY)
-        if not channels:
-            return False
-        channel = channels[0]
-        key = OfficerKey(certificate=notice.officer(self._base.envelope))
-        try:
-            found: Recipient | None = await self._who_is(notice, channel, key)
-        except RejectedError as refused:
-            await self._fail(notice, refused.reason)
-            return False
-        except ExchangeError as problem:
-            log.warning(
-                "the messenger cannot be asked who an officer is; tried again", notice=notice.id, why=str(problem)
-            )
-            return False
-        if found is None or not found.active:
-            await self._fail(notice, "the messenger has no active user with this certificate number")
-            return False
-        unit = partial(self._send, notice_id=notice.id, channel=channel, user_id=found.user_id)
-        await self._base.delivery.carry_out(unit, wait=0)
-        return True
-
-    async def _who_is(self, notice: Notice, channel: Channel, key: OfficerKey) -> Recipient | None:
-        """Ask the messenger, and write down that it was told a certificate number, unless that did not leave."""
-        left = True
-        try:
-            found: Recipient | None = await channel.adapter.resolve_user(key)
-            return found
-        except (NotSentError, UnsupportedError):
-            left = False
-            raise
-        finally:
-            if left:
-                await self._base.store.write(partial(self._told_number, notice=notice, channel=channel))
-
-    def _told_number(self, conn: Connection, notice: Notice, channel: Channel) -> None:
-        note(
-            conn,
-            HandsOver((DataKind.NUMBER,)).on(self._base.settings.handovers.basis, "notice.resolve_user"),
-            to_micros(self._base.clock.now()),
-            "channel",
-            channel.name,
-            system=channel.info.name,
-            subject=notice.id,
-            authority=notice.authority,
-        )
-
-    async def _fail(self, notice: Notice, reason: str) -> None:
-        tell = {"reason": reason}
-        await self._base.store.write(
-            lambda conn: self._life.move(conn, notice, Status.FAILED, tell=tell, reason=reason)
-        )
-
-    def _send(self, conn: Connection, notice_id: str, channel: Channel, user_id: str) -> Sent | None:
-        planned = records.lock(conn, notice_id)
-        if planned is None or planned.status is not Status.PLANNED:
-            return None
-        if not self.planner.count(conn, planned):
-            self._life.move(conn, planned, Status.DROPPED, reason="nothing is to be told any more")
-            return None
-        notice = _held(conn, notice_id)
-        request = SendRequest(
-            reference=self._base.delivery.new_reference(channel.name),
-            user_id=user_id,
-            template=notice.template,
-            parameters=_parameters(notice, self._options),
-            link=self._options.link,
-        )
-        operation_id = new_id("opn")
-        known: dict[str, Any] = {
-            "channel": channel.name,
-            "user_id": user_id,
-            "reference": request.reference,
-            "operation": operation_id,
-        }
-        self._life.move(conn, notice, Status.SENDING, reason=None, **known)
-        operation = self._base.delivery.enqueue(
-            conn,
-            action="notice.send",
-            channel=channel.name,
-            authority=notice.authority,
-            subject=notice.id,
-            request=request,
-            operation_id=operation_id,
-            claim=True,
-        )
-        return Sent(operation, request)
+    # --- taking back ------------------------------------------------------------------------------------------------
 
     def _begin_recall(self, conn: Connection, notice_id: str, reason: str, claim: bool) -> Sent | None:
-        notice = _held(conn, notice_id)
+        notice = held(conn, notice_id)
         if self._life.move(conn, notice, Status.DROPPED, reason=reason):
             return None
         if notice.status not in LIFE.sources(Status.RECALLED) or notice.reference is None or notice.channel is None:
@@ -308,7 +207,7 @@ class Notices:
     # --- outcomes, in the ledger's transaction ------------------------------------------------------------------------
 
     def _sent(self, conn: Connection, operation: Operation, outcome: Outcome) -> None:
-        notice = _held(conn, operation.subject)
+        notice = held(conn, operation.subject)
         match outcome:
             case Done(answer=SentMessage(state="failed") as message):
                 self._refuse(conn, notice, message.reason or "the messenger could not deliver it")
@@ -319,10 +218,10 @@ class Notices:
                 if not self._life.move(conn, notice, Status.SENT, **kept):  # a callback came before the answer
                     records.change(conn, notice.id, now, **kept)
                 if message.read_at is not None:
-                    self._read(conn, _held(conn, notice.id), to_micros(message.read_at))
+                    self._read(conn, held(conn, notice.id), to_micros(message.read_at))
                 elif message.delivered_at is not None:
                     at = to_micros(message.delivered_at)
-                    self._life.move(conn, _held(conn, notice.id), Status.DELIVERED, delivered_at=at)
+                    self._life.move(conn, held(conn, notice.id), Status.DELIVERED, delivered_at=at)
             case Rejected(reason=reason, code=code):
                 self._refuse(conn, notice, reason, messenger_code=code)
             case Unsettled():
@@ -331,7 +230,7 @@ class Notices:
                 raise AssertionError(f"unforeseen outcome {outcome}")
 
     def _recalled(self, conn: Connection, operation: Operation, outcome: Outcome) -> None:
-        notice = _held(conn, operation.subject)
+        notice = held(conn, operation.subject)
         match outcome:
             case Done(answer=SentMessage()):
                 self._life.move(conn, notice, Status.RECALLED, tell={"reason": notice.reason}, recalling=None)
@@ -360,14 +259,7 @@ def found(wanted: NoticeFilter, conn: Connection) -> list[Notice]:
 
 def story(notice_id: str, conn: Connection) -> tuple[Notice, list[Item], list[Event]]:
     """One notice, what it tells of, and its timeline. Raises NotFoundProblem."""
-    return _held(conn, notice_id), records.items_of(conn, notice_id), timeline(conn, notice_id)
-
-
-def _held(conn: Connection, notice_id: str) -> Notice:
-    notice = records.fetch(conn, notice_id)
-    if notice is None:
-        raise NotFoundProblem(say("notices.none"))
-    return notice
+    return held(conn, notice_id), records.items_of(conn, notice_id), timeline(conn, notice_id)
 
 
 async def _send(messenger: OfficerMessages, request: SendRequest) -> SentMessage | Pending:
@@ -396,10 +288,3 @@ def _check_sent(request: SendRequest, answer: SentMessage) -> None:
 def _check_recalled(request: RecallRequest, answer: SentMessage) -> None:
     if (answer.reference, answer.state) != (request.message, "recalled"):
         raise ContractError(f"{request.message} was to be recalled, the answer says {answer.reference} {answer.state}")
-
-
-def _parameters(notice: Notice, options: NoticeOptions) -> dict[str, str]:
-    """What the text of a notice tells beside its template."""
-    if notice.template == DIGEST:
-        return {"count": str(notice.items)}
-    return {"number": notice.number if notice.number and options.numbers else NO_NUMBER}
