@@ -127,17 +127,29 @@ async def all_issued(http: httpx.AsyncClient, number: int, seconds: float = 30) 
             await asyncio.sleep(0.1)
 
 
-async def test_killing_one_of_several_nodes_loses_nothing_and_doubles_nothing(
-    installation: tuple[Path, str], start: Start, simulators: Simulation
+async def test_killing_one_of_several_nodes_loses_nothing_and_doubles_nothing_and_says_what_is_being_found_out(
+    installation: tuple[Path, str], start: Start, simulators: Simulation, postgresql_url: str
 ) -> None:
-    key = installation[1]
+    file, key = installation
+    file.write_text(file.read_text("utf-8").replace("lease = 2\n", "lease = 600\n"), "utf-8")  # no lease runs out here
     first, second, worker = start("serve"), start("serve"), start("worker")
     assert worker.ready["node"] == "node-3"
-    simulators.faults({"system": "nontax", "operation": "*", "kind": "slow", "seconds": 0.3})
+    simulators.faults({"system": "nontax", "operation": "CreateBill", "kind": "slow", "seconds": 0.3})
+    simulators.faults({"system": "nontax", "operation": "QueryBill", "kind": "error_500"})
     async with client(first, key) as ones, client(second, key) as others:
         asks = [asyncio.create_task(ask(others if number % 2 else ones, number)) for number in range(1, 25)]
-        await asyncio.sleep(1.0)
+        async with asyncio.timeout(60):
+            while True:
+                first.send(signal.SIGSTOP)
+                if cut := _sending(postgresql_url, "node-1"):
+                    break
+                first.send(signal.SIGCONT)
+                await asyncio.sleep(0.02)
         first.process.kill()
+        async with asyncio.timeout(60):
+            while cut - await in_doubt(others):
+                await asyncio.sleep(0.1)
+        simulators.clear_faults()
         answers = await asyncio.gather(*asks, return_exceptions=True)
         accepted = [one for one in answers if isinstance(one, httpx.Response) and one.status_code in (201, 202)]
         assert len(accepted) >= 12
@@ -145,6 +157,7 @@ async def test_killing_one_of_several_nodes_loses_nothing_and_doubles_nothing(
             if not isinstance(answer, httpx.Response):  # the client repeats with its key, at another node
                 assert (await ask(others, number)).status_code in (201, 202, 409)
         payments = await all_issued(others, 24)
+        assert not await in_doubt(others)
     assert len({one["code"] for one in payments}) == 24
     effects = simulators.effects("nontax")
     bills = next(iter(effects.values()))
@@ -154,6 +167,12 @@ async def test_killing_one_of_several_nodes_loses_nothing_and_doubles_nothing(
     worker.send(signal.SIGTERM)
     assert second.process.wait(30) == 0
     assert worker.process.wait(30) == 0
+
+
+async def in_doubt(http: httpx.AsyncClient) -> set[str]:
+    """The payments of which a node says that they are being found out."""
+    items = (await http.get("/v1/payments?limit=200")).json()["items"]
+    return {one["id"] for one in items if one["in_doubt_since"]}
 
 
 async def test_a_node_paused_in_its_calls_wakes_up_fenced(
@@ -182,11 +201,11 @@ async def test_a_node_paused_in_its_calls_wakes_up_fenced(
     assert any(outcome == "cut" or outcome.endswith("(fenced)") for outcome in outcomes), outcomes
 
 
-def _sending(url: str) -> int:
+def _sending(url: str, node: str | None = None) -> set[str]:
+    """What is being sent, by one node or by all: the payments."""
+    query = "select subject from operation where state = 'sending' and coalesce(%s, node) = node"
     with psycopg.connect(url.replace("+psycopg", "")) as conn:
-        row = conn.execute("select count(*) from operation where state = 'sending'").fetchone()
-    assert row is not None
-    return int(row[0])
+        return {row[0] for row in conn.execute(query, (node,))}
 
 
 async def test_a_database_that_falls_silent_is_told_in_time_and_a_stop_ends(
