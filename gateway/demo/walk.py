@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -18,35 +16,27 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote, unquote
-from uuid import uuid4
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import httpx
 from rich.console import Console
 from rich.table import Table
 
 from gateway.demo import party, story
+from gateway.demo.processes import Processes, first_line
+from gateway.demo.talk import PATIENCE, DemoError, Talk
 from gateway.words.clock import SHANGHAI
 
 if TYPE_CHECKING:
     from gateway.demo.installation import Installation
     from gateway.demo.receiver import Receiver
 
-PATIENCE = 180
-"""Seconds that one thing may take, on a machine that is slow or busy with something else."""
-_SAID_EACH = 5
 _CURE = (
     "What to do: look at the ends of the logs above. Where it says that something did not come in time, the machine is"
     " too busy: run `make demo` again when it is quiet. If it stays, report them with what"
     " `make -s demo DEMO_ARGS=--json` prints."
 )
-
-T = TypeVar("T")
-
-
-class DemoError(Exception):
-    """A step did not end as it should."""
 
 
 @dataclass
@@ -69,11 +59,10 @@ class Walk:
 
     def __post_init__(self) -> None:
         self._stack = AsyncExitStack()
-        self._processes: list[subprocess.Popen[bytes]] = []
         self._simulators: dict[str, Any] = {}
         self._installation: Installation | None = None
         self._http = httpx.AsyncClient(trust_env=False, timeout=PATIENCE)
-        self._api = self._http
+        self._talk = Talk(self.out, self._http)
         self._receiver: Receiver
         self._today = datetime.now(SHANGHAI).date()
         self._number = story.decision_number(self._today)
@@ -83,8 +72,9 @@ class Walk:
     async def run(self) -> dict[str, Any]:
         """All steps; the first that fails ends the walk. Returns the closing object."""
         folder = Path(tempfile.mkdtemp(prefix="gateway-demo-"))
+        processes = Processes(folder)
         steps: list[tuple[str, str, Callable[[], Awaitable[None]]]] = [
-            ("start", "模拟外部系统与网关启动", lambda: self._start(folder)),
+            ("start", "模拟外部系统与网关启动", lambda: self._start(folder, processes)),
             ("access", "执法机关、接入系统、操作员", self._access),
             ("entity", "扫描营业执照二维码，核验登记信息", self._entity),
             ("payment", "录入处罚决定，向非税平台取缴款码", self._payment),
@@ -108,7 +98,8 @@ class Walk:
                     ok = False
                 self.steps.append(Step(name, ok, round(time.monotonic() - began, 3)))
                 if not ok:
-                    self._show_logs(folder)
+                    for log in processes.logs():
+                        self.out.print(*log, sep="\n", markup=False, highlight=False)
                     self.out.print(f"\n{_CURE}", markup=False, highlight=False)
                     break
             result = self._result(len(steps))
@@ -117,7 +108,9 @@ class Walk:
                 await self._stay()
             return result
         finally:
-            await self._end()
+            await self._stack.aclose()
+            await self._http.aclose()
+            await processes.end()
             shutil.rmtree(folder, ignore_errors=True)
 
     def _result(self, expected: int) -> dict[str, Any]:
@@ -148,78 +141,75 @@ class Walk:
 
     # --- steps ------------------------------------------------------------------------------------------------------
 
-    async def _start(self, folder: Path) -> None:
+    async def _start(self, folder: Path, processes: Processes) -> None:
         state = folder / "simulators.sqlite"
         trials = ["--magic-amounts"] if self.keep else []  # who stays may want to see things go wrong
-        simulators = self._spawn(
-            [sys.executable, "-m", "simulators", "serve", "--state", str(state), *trials], folder / "simulators.log"
-        )
+        simulators = processes.start("simulators", ["simulators", "serve", "--state", str(state), *trials])
         load = asyncio.to_thread(import_module, "gateway.demo.installation")
-        await self._patiently("the gateway's modules", load)  # while the simulators start
+        await self._talk.patiently("the gateway's modules", load)  # while the simulators start
         from gateway.demo.installation import DATABASE, install
         from gateway.demo.receiver import Receiver
         from gateway.foundation.store import schema
 
         self._receiver = Receiver()
         line, _, _ = await asyncio.gather(
-            self._patiently("the simulators", asyncio.to_thread(_first_line, simulators)),
-            self._patiently("the database", asyncio.to_thread(schema.migrate, f"sqlite:///{folder / DATABASE}")),
+            self._talk.patiently("the simulators", asyncio.to_thread(first_line, simulators)),
+            self._talk.patiently("the database", asyncio.to_thread(schema.migrate, f"sqlite:///{folder / DATABASE}")),
             self._receiver.start(),
         )
         self._stack.push_async_callback(self._receiver.stop)
         self._simulators = json.loads(line)
-        self._say("simulators", ", ".join(self._simulators["systems"]))
+        self._talk.say("simulators", ", ".join(self._simulators["systems"]))
         self._installation = await install(folder, self._simulators["systems"])
-        gateway = self._spawn(
-            [sys.executable, "-m", "gateway", "--settings", str(self._installation.settings_file), "serve", "--json"],
-            folder / "gateway.log",
-        )
-        await self._patiently("the gateway", asyncio.to_thread(_first_line, gateway))
+        settings = str(self._installation.settings_file)
+        gateway = processes.start("gateway", ["gateway", "--settings", settings, "serve", "--json"])
+        await self._talk.patiently("the gateway", asyncio.to_thread(first_line, gateway))
         ready = (await self._http.get(f"{self._installation.url}/readyz")).json()
-        self._say("gateway", f"{self._installation.url}  {ready['status']}")
+        self._talk.say("gateway", f"{self._installation.url}  {ready['status']}")
         for system in ("nontax", "credit", "seal"):
             channel = {"credit": "creditchina"}.get(system, system)
-            await self._control("callbacks", {"system": system, "url": f"{self._installation.url}/callbacks/{channel}"})
+            told = {"system": system, "url": f"{self._installation.url}/callbacks/{channel}"}
+            (await self._http.post(f"{self._simulators['control']}/callbacks", json=told)).raise_for_status()
 
     async def _access(self) -> None:
         assert self._installation is not None
-        self._api = httpx.AsyncClient(
+        self._talk.api = httpx.AsyncClient(
             base_url=self._installation.url,
             headers={"Authorization": f"Bearer {self._installation.api_key}"},
             trust_env=False,
             timeout=PATIENCE,
         )
-        self._stack.push_async_callback(self._api.aclose)
-        self._say("执法机关", f"{story.AUTHORITY_NAME}  ({story.AUTHORITY})")
-        self._say("接入系统", f"{story.CLIENT}  key {self._installation.api_key[:12]}…")
-        self._say("操作员", f"{story.OPERATOR[1]}  ({story.OPERATOR[0]})")
-        hook = await self._call(
+        self._stack.push_async_callback(self._talk.api.aclose)
+        self._talk.say("执法机关", f"{story.AUTHORITY_NAME}  ({story.AUTHORITY})")
+        self._talk.say("接入系统", f"{story.CLIENT}  key {self._installation.api_key[:12]}…")
+        self._talk.say("操作员", f"{story.OPERATOR[1]}  ({story.OPERATOR[0]})")
+        hook = await self._talk.call(
             "POST", "/v1/webhook-endpoints", {"authority": story.AUTHORITY, "url": self._receiver.url}
         )
         self._receiver.secret = hook["secret"]
-        self._say("webhook", self._receiver.url)
+        self._talk.say("webhook", self._receiver.url)
 
     async def _entity(self) -> None:
         text = self._simulators["systems"]["registry"]["licence_qr"]
-        self._say("QR", text)
-        found = await self._call("POST", "/v1/licence-scans", {"authority": story.AUTHORITY, "text": text})
+        self._talk.say("QR", text)
+        found = await self._talk.call("POST", "/v1/licence-scans", {"authority": story.AUTHORITY, "text": text})
         record = found["record"]
-        self._say(
+        self._talk.say(
             "登记信息", f"{record['name']}  {record['uscc']}  {record['raw_status']}  数据截至 {record['as_of'][:10]}"
         )
         self.facts["record"] = record
         self.facts["entity"] = {"uscc": record["uscc"], "name": record["name"]}
 
     async def _payment(self) -> None:
-        decision = await self._call("PUT", self._decision(), story.facts(self._today, self.facts["record"]))
-        self._say("处罚决定", f"{decision['number']}  {decision['facts']['content']}")
+        decision = await self._talk.call("PUT", self._decision(), story.facts(self._today, self.facts["record"]))
+        self._talk.say("处罚决定", f"{decision['number']}  {decision['facts']['content']}")
         body = {"authority": story.AUTHORITY, "decision_number": self._number}
-        payment = await self._call("POST", "/v1/payments", body)
-        payment = await self._until(f"/v1/payments/{payment['id']}", lambda now: now["status"] != "REQUESTED")
+        payment = await self._talk.call("POST", "/v1/payments", body)
+        payment = await self._talk.until(f"/v1/payments/{payment['id']}", lambda now: now["status"] != "REQUESTED")
         if payment["status"] != "ISSUED":
             raise DemoError(f"the payment is {payment['status']}: {payment['reason'] or payment['doubt_reason']}")
-        self._say("缴款码", f"{payment['code']}  ¥{payment['amount']}  {payment['status']}")
-        self._say("缴款链接", payment["pay_url"])
+        self._talk.say("缴款码", f"{payment['code']}  ¥{payment['amount']}  {payment['status']}")
+        self._talk.say("缴款链接", payment["pay_url"])
         self._remember_payment(payment)
 
     async def _seal(self) -> None:
@@ -234,10 +224,10 @@ class Walk:
             payment["code"],
             payment["payer_page"],
         )
-        seals = await self._call("GET", f"/v1/seals?authority={story.AUTHORITY}")
+        seals = await self._talk.call("GET", f"/v1/seals?authority={story.AUTHORITY}")
         seal = next(one for one in seals if one["status"] == "active")
-        self._say("印章", f"{seal['name']}  {seal['seal_id']}")
-        sealed = await self._call(
+        self._talk.say("印章", f"{seal['name']}  {seal['seal_id']}")
+        sealed = await self._talk.call(
             "POST",
             "/v1/sealed-documents",
             {
@@ -250,63 +240,67 @@ class Walk:
                 "approval": "法制审核通过；负责人批准",
             },
         )
-        sealed = await self._until(f"/v1/sealed-documents/{sealed['id']}", lambda now: now["status"] != "REQUESTED")
-        file = (await self._api.get(f"/v1/sealed-documents/{sealed['id']}/file")).raise_for_status().content
-        opinion = await self._call("POST", "/v1/verifications", {"document": base64.b64encode(file).decode()})
+        sealed = await self._talk.until(
+            f"/v1/sealed-documents/{sealed['id']}", lambda now: now["status"] != "REQUESTED"
+        )
+        file = (await self._talk.api.get(f"/v1/sealed-documents/{sealed['id']}/file")).raise_for_status().content
+        opinion = await self._talk.call("POST", "/v1/verifications", {"document": base64.b64encode(file).decode()})
         verified = sealed["status"] == "SEALED" and opinion["verdict"] == "VALID"
-        self._say("用印文件", f"{len(file) / 1024:.0f} KB  {sealed['status']}")
+        self._talk.say("用印文件", f"{len(file) / 1024:.0f} KB  {sealed['status']}")
         checks = [*opinion["checks"], *(check for one in opinion["seals"] for check in one["checks"])]
         passed = [one["label"]["zh"] for one in checks if one["result"] == "passed"]
-        self._say("验章", f"{'通过' if verified else '未通过'}  {len(passed)} 项：{'、'.join(passed)}")
+        self._talk.say("验章", f"{'通过' if verified else '未通过'}  {len(passed)} 项：{'、'.join(passed)}")
         self.facts["sealed_document"] = {"id": sealed["id"], "verified": verified}
         if not verified:
             raise DemoError(f"the sealed document does not verify: {sealed.get('reason') or opinion['reason']['en']}")
 
     async def _service(self) -> None:
         event = {"kind": "served", "on": str(self._today), "method": "direct", "evidence": "送达回证第1号"}
-        decision = await self._call("POST", self._decision() + "/events", event)
-        self._say("送达", f"{self._today}  直接送达")
-        self._say("缴款期限", f"{decision['due']['on']}{'(暂定)' if decision['due']['provisional'] else ''}")
+        decision = await self._talk.call("POST", self._decision() + "/events", event)
+        self._talk.say("送达", f"{self._today}  直接送达")
+        self._talk.say("缴款期限", f"{decision['due']['on']}{'(暂定)' if decision['due']['provisional'] else ''}")
 
     async def _pay(self) -> None:
         payment = self.facts["payment_view"]
-        self._say("扫码", payment["payer_page"])
+        self._talk.say("扫码", payment["payer_page"])
         said = await party.scan_and_pay(self._http, payment["payer_page"], channel="wechat", payer=story.PAYER)
-        self._say("收银台", f"微信支付  {story.PAYER}(代缴)  {said}")
-        payment = await self._until(f"/v1/payments/{payment['id']}", lambda now: now["status"] == "PAID")
+        self._talk.say("收银台", f"微信支付  {story.PAYER}(代缴)  {said}")
+        payment = await self._talk.until(f"/v1/payments/{payment['id']}", lambda now: now["status"] == "PAID")
         first = payment["collections"][0]
-        self._say("平台回调", f"{first['bank_serial']}  ¥{first['amount']}  {payment['status']}")
+        self._talk.say("平台回调", f"{first['bank_serial']}  ¥{first['amount']}  {payment['status']}")
         page = (await self._http.get(payment["payer_page"])).text
-        self._say("缴款页面", party.shown_state(page))
+        self._talk.say("缴款页面", party.shown_state(page))
         self._remember_payment(payment)
 
     async def _webhook(self) -> None:
         payment = self.facts["payment_view"]
         arrives = self._receiver.expect("payment.paid", payment["id"], PATIENCE)
-        event = await self._patiently("the webhook payment.paid", arrives)
+        event = await self._talk.patiently("the webhook payment.paid", arrives)
         data = event["data"]
-        self._say("通知", f"{event['type']}  {data['decision_number']}  ¥{data['amount']}  签名有效")
+        self._talk.say("通知", f"{event['type']}  {data['decision_number']}  ¥{data['amount']}  签名有效")
 
     async def _disclosure(self) -> None:
         body = {"authority": story.AUTHORITY, "decision_number": self._number}
-        shown = await self._call("POST", "/v1/disclosures", body)
+        shown = await self._talk.call("POST", "/v1/disclosures", body)
         ended = ("PUBLISHED", "REJECTED", "NOT_PUBLISHABLE")
-        final = [await self._until(f"/v1/disclosures/{one['id']}", lambda now: now["status"] in ended) for one in shown]
+        final = [
+            await self._talk.until(f"/v1/disclosures/{one['id']}", lambda now: now["status"] in ended) for one in shown
+        ]
         for one in final:
             period = f"公示期至 {one['publish_until']}" if one["publish_until"] else one["reason"]
-            self._say(one["target"], f"{one['status']}  {period}  {one['citation'][:40]}")
+            self._talk.say(one["target"], f"{one['status']}  {period}  {one['citation'][:40]}")
         self.facts["disclosures"] = [{"target": one["target"], "status": one["status"]} for one in final]
         for system in ("credit", "portal"):
             page = (await self._http.get(self._simulators["systems"][system]["public"])).text
             if self._number not in page:
                 raise DemoError(f"the public page of {system} does not show {self._number}")
-        self._say("公示页面", f"两处均可查到 {self._number}")
+        self._talk.say("公示页面", f"两处均可查到 {self._number}")
 
     async def _reconciliation(self) -> None:
-        run = await self._call("POST", "/v1/reconciliations", {"channel": "nontax", "day": str(self._today)})
-        self._say("对账", f"{run['day']}  对平 {run['matched']} 笔 ¥{run['matched_amount']}  差错 {run['breaks']}")
+        run = await self._talk.call("POST", "/v1/reconciliations", {"channel": "nontax", "day": str(self._today)})
+        self._talk.say("对账", f"{run['day']}  对平 {run['matched']} 笔 ¥{run['matched_amount']}  差错 {run['breaks']}")
         self.facts["reconciliation"] = {"day": run["day"], "matched": run["matched"], "breaks": run["breaks"]}
-        payment = await self._call("GET", f"/v1/payments/{self.facts['payment_view']['id']}")
+        payment = await self._talk.call("GET", f"/v1/payments/{self.facts['payment_view']['id']}")
         self._remember_payment(payment)
         if payment["settlement"] != "matched":
             raise DemoError(f"the payment's settlement is {payment['settlement']}")
@@ -319,7 +313,7 @@ class Walk:
         ]
         process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
         report = json.loads((await process.communicate())[0])
-        self._say("留痕", f"{report['exchanges']} 次交互  链 {'完整' if report['ok'] else '有误'}")
+        self._talk.say("留痕", f"{report['exchanges']} 次交互  链 {'完整' if report['ok'] else '有误'}")
         self.facts["evidence"] = {"exchanges": report["exchanges"], "chain_ok": bool(report["ok"])}
 
     # --- inside -----------------------------------------------------------------------------------------------------
@@ -330,59 +324,6 @@ class Walk:
     def _remember_payment(self, view: dict[str, Any]) -> None:
         self.facts["payment_view"] = view
         self.facts["payment"] = {name: view[name] for name in ("id", "code", "status", "settlement", "amount")}
-
-    async def _call(self, method: str, path: str, body: Any = None) -> Any:
-        headers = {"Idempotency-Key": f"demo-{uuid4()}"} if method == "POST" else {}
-        answer = await self._api.request(method, path, json=body, headers=headers)
-        if answer.is_error:
-            problem = answer.json() if "json" in answer.headers.get("content-type", "") else {"detail": answer.text}
-            cure = f" {problem['cure']}" if problem.get("cure") else ""
-            raise DemoError(f"{method} {path}: {answer.status_code} {problem.get('detail')}{cure}")
-        self.out.print(
-            f"    {method} {unquote(path)} → {answer.status_code}", style="dim", markup=False, highlight=False
-        )
-        return answer.json()
-
-    async def _until(self, path: str, done: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-        async def look() -> dict[str, Any]:
-            while True:
-                answer: dict[str, Any] = (await self._api.get(path)).raise_for_status().json()
-                if done(answer):
-                    return answer
-                await asyncio.sleep(0.1)
-
-        return await self._patiently(unquote(path), look())
-
-    async def _patiently(self, what: str, act: Awaitable[T]) -> T:
-        """What comes of it; whoever looks on is told every five seconds what is waited for. Raises DemoError."""
-        task = asyncio.ensure_future(act)
-        for passed in range(_SAID_EACH, PATIENCE + 1, _SAID_EACH):
-            if (await asyncio.wait({task}, timeout=_SAID_EACH))[0]:
-                return task.result()
-            self._say("…", f"waiting for {what}, {passed} s")
-        task.cancel()
-        raise DemoError(f"{what} did not come within {PATIENCE} s")
-
-    async def _control(self, path: str, body: Any) -> None:
-        (await self._http.post(f"{self._simulators['control']}/{path}", json=body)).raise_for_status()
-
-    def _say(self, what: str, text: str) -> None:
-        self.out.print(f"    {what:<8}  {text}", markup=False, highlight=False, soft_wrap=True)
-
-    def _spawn(self, command: list[str], log: Path) -> subprocess.Popen[bytes]:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
-        with log.open("wb") as errors:
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, env=environment)  # noqa: S603
-        self._processes.append(process)
-        return process
-
-    def _show_logs(self, folder: Path) -> None:
-        for log in sorted(folder.glob("*.log")):
-            lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:]
-            if lines:
-                self.out.print(
-                    f"--- {log.name}", *(line[:300] for line in lines), sep="\n", markup=False, highlight=False
-                )
 
     def _closing(self, result: dict[str, Any]) -> None:
         table = Table(title="全流程结果" if result["ok"] else "流程未完成", show_header=True, title_justify="left")
@@ -414,40 +355,12 @@ class Walk:
             ("portal", self._simulators["systems"]["portal"]["public"]),
             ("trials", "a fine of 100.81 yuan is issued and not answered; `simulators faults` lists more amounts"),
         ):
-            self._say(what, where)
-        self._say("console", f"{kept.url}/console")
+            self._talk.say(what, where)
+        self._talk.say("console", f"{kept.url}/console")
         for login, password in kept.people.items():
-            self._say("", f"login {login}, password {password} (for one sign-in: choose your own there)")
+            self._talk.say("", f"login {login}, password {password} (for one sign-in: choose your own there)")
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for name in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(name, stop.set)
         await stop.wait()
-
-    async def _end(self) -> None:
-        await self._stack.aclose()
-        await self._http.aclose()
-        for process in reversed(self._processes):
-            if process.poll() is None:
-                process.terminate()
-        for process in reversed(self._processes):
-            await asyncio.to_thread(_reap, process)
-
-
-def _first_line(process: subprocess.Popen[bytes]) -> str:
-    stdout: IO[bytes] | None = process.stdout
-    assert stdout is not None
-    line = stdout.readline()
-    if not line:
-        raise DemoError(f"{' '.join(map(str, process.args[1:4]))} did not start")  # type: ignore[index]
-    return line.decode()
-
-
-def _reap(process: subprocess.Popen[bytes]) -> None:
-    try:
-        process.wait(timeout=30)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
