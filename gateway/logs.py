@@ -35,7 +35,7 @@ _NOT_SECRET = frozenset({"authorities"})
 _SECRET_TEXT = re.compile(
     r"(?<=Bearer )\S+"
     r"|(?<=://)[^/@\s]+(?=@)"  # user and password of an address
-    r"|\b(?:gwk|gwo|whsec)_[A-Za-z0-9+/=_.-]{8,}"  # our own API keys, operator credentials and webhook secrets
+    r"|\b(?:gw[kot]|whsec)_[A-Za-z0-9+/=_.-]{8,}"  # our own API keys, operator credentials and webhook secrets
     # A resident ID number (GB 11643) and a mobile phone number; a payment code has 20 digits and stays.
     r"|(?<!\d)[1-9]\d{5}(?:19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dXx](?![\dA-Za-z])"
     r"|(?<!\d)1[3-9]\d{9}(?!\d)"

@@ -45,6 +45,7 @@ PREFIX = "GATEWAY_"
 FILE_NAME = "gateway.toml"
 FILE_VARIABLE = "GATEWAY_SETTINGS"
 SHARED_ROUTE = "*"
+SANDBOXES_ROUTE = "test-*"
 
 Face = Literal["api", "console", "payer", "public", "callbacks", "docs", "health"]
 FACES: tuple[Face, ...] = typing.get_args(Face)
@@ -462,7 +463,8 @@ class ChannelSettings(_OpenBlock):
 
 
 class Route(Block):
-    """``[[routes]]``: which channels serve a capability of an authority. ``authority = "*"``: all that have none.
+    """``[[routes]]``: which channels serve a capability of an authority. ``authority = "*"``: all that have none,
+    but sandboxes; ``"test-*"``: all of those that have none.
 
     Which words are capabilities, the installed rooms say; that is checked when channels are built.
     """

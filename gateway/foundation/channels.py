@@ -20,9 +20,19 @@ from gateway.foundation.wire.drift import NoteDrift, no_notes
 from gateway.foundation.wire.tokens import TokenShelf
 from gateway.plugins import KindOf, Kinds, load
 from gateway.ports.base import Adapter, AdapterInfo, FindGuarantee, Incoming, OpenedCallback, Recorder, check_word
-from gateway.settings import SHARED_ROUTE, ChannelSettings, Route, Seconds, Settings, known, read_secret
+from gateway.settings import (
+    SANDBOXES_ROUTE,
+    SHARED_ROUTE,
+    ChannelSettings,
+    Route,
+    Seconds,
+    Settings,
+    known,
+    read_secret,
+)
 from gateway.words.clock import Clock
 from gateway.words.errors import ContractError, ExchangeError, ForgedCallbackError, NotFoundProblem, SettingsError
+from gateway.words.identifiers import in_sandbox
 from gateway.words.private import require_private
 from gateway.words.saying import Language, Sentence, UnfitError, cure_of, say
 from gateway.words.wrong import reason_of
@@ -69,7 +79,8 @@ class ChannelKeys(BaseModel):
     ``rate``: calls a second over all nodes, ``burst`` of them at once; ``concurrency``: calls in flight over all nodes.
     ``quiet``: hours in Shanghai in which the platform is closed 日切停服, ``["22:30-00:30"]``: nothing is sent, nothing
     is asked. ``circuit_failures``: after so many attempts in a row without an answer nothing leaves for
-    ``circuit_seconds``, then one call tries; 0 switches that off.
+    ``circuit_seconds``, then one call tries; 0 switches that off. ``simulator``: a simulator answers there, for
+    sandboxes and nobody else.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -81,6 +92,7 @@ class ChannelKeys(BaseModel):
     quiet: tuple[Quiet, ...] = ()
     circuit_failures: Annotated[int, Field(ge=0, le=10_000)] = 10
     circuit_seconds: Seconds = 5.0
+    simulator: bool = False
 
 
 @dataclass(frozen=True)
@@ -244,6 +256,11 @@ class Channels:
         def again(name: str, one: ChannelSettings) -> Channel:
             return build_channel(name, one, classes[name], kinds, ground)
 
+        for index, route in enumerate(settings.routes):
+            for name in route.channels:
+                if in_sandbox(route.authority) is not channels[name].keys.simulator:
+                    said = "channels.sandbox_route" if in_sandbox(route.authority) else "channels.simulator_route"
+                    raise SettingsError(f"routes[{index}].channels", say(said, name=name, authority=route.authority))
         routes = {(route.authority, route.capability): route.channels for route in settings.routes}
         return cls(channels, routes, again)
 
@@ -277,8 +294,12 @@ class Channels:
         return tuple(self._channels.values())
 
     def route(self, authority: str, capability: str) -> tuple[Channel, ...]:
-        """The channels that serve a capability of an authority, its own or the shared ones; possibly none."""
-        names = self._routes.get((authority, capability)) or self._routes.get((SHARED_ROUTE, capability), ())
+        """The channels that serve a capability of an authority, its own or the shared ones; possibly none.
+
+        Sandboxes share other ones than everybody else.
+        """
+        shared = SANDBOXES_ROUTE if in_sandbox(authority) else SHARED_ROUTE
+        names = self._routes.get((authority, capability)) or self._routes.get((shared, capability), ())
         return tuple(self._channels[name] for name in names)
 
     def served(self, name: str, authorities: Iterable[str]) -> list[str]:

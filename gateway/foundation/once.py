@@ -147,6 +147,9 @@ class Once:
         """The transaction that kept this status has committed."""
         self.status = status
 
+    def wrote(self, conn: Connection) -> None:
+        """The unit has written what it had to: the last word before its transaction ends."""
+
     def first(self, unit: Callable[[Connection], T]) -> Callable[[Connection], T]:
         """A unit of work that remembers the key first. For effects that nothing is waited for."""
 

@@ -232,6 +232,15 @@ def check_payment_code(
 
 # --- our own -------------------------------------------------------------------------------------------------------
 
+SANDBOX = "test-"
+"""How the codes of sandboxes 沙箱 begin: authorities whose records are no business of anybody's."""
+
+
+def in_sandbox(authority: str) -> bool:
+    """Whether an authority is a sandbox: its code says so, and with it each record, event and exchange of it."""
+    return authority.startswith(SANDBOX)
+
+
 PREFIXES = {
     "act": "what somebody proposes or does about a break",
     "brk": "break: made from what it is about, and so the same in every run",

@@ -86,6 +86,7 @@ declare(
     403,
     scope_missing=("the key lacks a scope; it is named", "密钥无此权限"),
     seal_not_granted=("the officer may not use this seal today", "该执法人员当日无权使用此印章"),
+    sandbox=("a test key outside sandboxes, or another key inside one", "测试密钥只用于沙箱，沙箱只用测试密钥"),
     operator_needed=("only a person may do this", "须由操作员本人办理"),
     proposer_needed=("only whoever proposed it, or a supervisor, takes it back", "须由提出人或主管撤回"),
 )

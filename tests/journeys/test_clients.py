@@ -51,6 +51,10 @@ async def test_the_clients_readme_runs_as_it_is_printed(site) -> None:
             await gateway.send(calls.request_payment(AUTHORITY, "AL-2026-9", key="another"))
         assert (refused.value.type, refused.value.members["payment"]) == ("payment-exists", payment.id)
         assert refused.value.request is not None
+        with pytest.raises(ProblemError, match="live payment"):
+            await gateway.send(calls.request_payment(AUTHORITY, "AL-2026-9", key="another").trying())
+        told = await gateway.send(calls.publish_decision(AUTHORITY, "AL-2026-9", key="publish").trying())
+        assert {one["action"] for one in told.would_send} <= {"credit.submit"}
         events = [one.type async for one in gateway.every(calls.list_events(limit=2))]
         assert {"decision.recorded", "payment.issued"} <= set(events)
         assert (await gateway.send(calls.get_payment_qr(payment.id))).startswith(b"<")

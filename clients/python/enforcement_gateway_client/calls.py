@@ -18,6 +18,7 @@ from enforcement_gateway_client.models import (
     Decision,
     DecisionFacts,
     Disclosure,
+    DryRun,
     Endpoint,
     Entity,
     Event,
@@ -54,6 +55,10 @@ class Call(Generic[T]):
         """The same with further parameters; None leaves one out."""
         told = {**self.params, **params}
         return replace(self, params={name: value for name, value in told.items() if value is not None})
+
+    def trying(self) -> Call[DryRun]:
+        """The same as a dry run, where the gateway has one: what it would do, of which nothing is kept or sent."""
+        return Call(self.method, self.path, DryRun, self.body, {**self.params, "dry_run": "true"}, self.key)
 
 
 # --- decisions 行政处罚决定

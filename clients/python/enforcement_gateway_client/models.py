@@ -38,6 +38,14 @@ class Page(Shown, Generic[T]):
     next: str | None
 
 
+class DryRun(Shown):
+    """What a request would do. ``record``: as it would be answered; ``would_send``: each call that would leave."""
+
+    dry_run: Literal[True]
+    record: Any
+    would_send: list[dict[str, Any]]
+
+
 class Event(Shown):
     """Something that happened."""
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from gateway.foundation.access import records, session_records
-from gateway.foundation.access.keys import CLIENT_KEY, OPERATOR_KEY, hash_password, make_token
+from gateway.foundation.access.keys import CLIENT_KEY, OPERATOR_KEY, TEST_KEY, hash_password, make_token
 from gateway.foundation.access.rates import Rates
 from gateway.foundation.access.records import Authority, Client, Key, Operator
 from gateway.foundation.access.scopes import roles
@@ -26,10 +26,11 @@ from gateway.foundation.access.sign_in import SignIn
 from gateway.foundation.store import Store
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
-from gateway.words.identifiers import check_uscc, clean_text, new_id
+from gateway.words.identifiers import check_uscc, clean_text, in_sandbox, new_id
 from gateway.words.saying import said_of, say
 
 _PASSWORD_LENGTH: Final = 10
+_TEST: Final = "（测试）"
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 
 
@@ -58,12 +59,15 @@ class Access:
     async def create_authority(
         self, code: str, name: str, uscc: str, unit_code: str | None = None, telephone: str | None = None
     ) -> Authority:
-        """Record an authority. Raises InvalidProblem for a bad code or USCC, ConflictProblem if either is taken."""
+        """Record an authority. Raises InvalidProblem for a bad code or USCC, ConflictProblem if either is taken.
+
+        A sandbox says in its name what it is, on every page and paper.
+        """
         if not _CODE.fullmatch(code):
             raise InvalidProblem(say("access.code_form"), field="code")
         made = Authority(
             code,
-            _text("name", name),
+            _text("name", name + _TEST if in_sandbox(code) and _TEST not in name else name),
             _checked_uscc(uscc),
             _text("unit_code", unit_code, 40) if unit_code is not None else None,
             _text("telephone", telephone, 40) if telephone is not None else None,
@@ -110,13 +114,22 @@ class Access:
         *,
         label: str = "",
         expires_at: datetime | None = None,
+        test: bool = False,
     ) -> IssuedKey:
-        """A new key for a client. Raises NotFoundProblem, and InvalidProblem for an unknown scope or a past expiry."""
+        """A new key for a client, with ``test`` for its sandboxes only, else for none of them.
+
+        Raises NotFoundProblem, and InvalidProblem for an unknown scope, a past expiry, and a key that would open
+        nothing.
+        """
         every = all_scopes()
         chosen = every if scopes is None else scopes
         if unknown := sorted(set(chosen) - set(every)):
             raise InvalidProblem(say("access.no_scope", unknown=unknown[0], every=every), field="scopes")
-        return await self._issue(CLIENT_KEY, (client_id, None), tuple(sorted(set(chosen))), label, expires_at)
+        theirs = [code for one in await self.clients() if one.id == client_id for code in one.authorities]
+        if theirs and not any(in_sandbox(code) is test for code in theirs):
+            raise InvalidProblem(say("access.no_sandbox" if test else "access.sandboxes_only"), field="test")
+        kind = TEST_KEY if test else CLIENT_KEY
+        return await self._issue(kind, (client_id, None), tuple(sorted(set(chosen))), label, expires_at)
 
     async def issue_operator_key(
         self, operator_id: str, *, label: str = "", expires_at: datetime | None = None
@@ -213,6 +226,7 @@ class Access:
             expires_at=to_micros(expires_at) if expires_at is not None else None,
             revoked_at=None,
             last_used_at=None,
+            test=kind == TEST_KEY,
         )
         if made.expires_at is not None and made.expires_at <= made.created_at:
             raise InvalidProblem(say("access.expired"), field="expires_at")

@@ -1,8 +1,9 @@
 """API keys and passwords: how they are made and checked. Pure but for randomness.
 
-A key is ``gwk_<id>_<secret>`` (clients) or ``gwo_<id>_<secret>`` (operators): the id finds the row, the secret's 192
-random bits are kept only as SM3, which needs no slow hash. Passwords, which people choose, are kept by argon2id with
-the second recommended choice of RFC 9106, section 4: 64 MiB, three passes, four lanes.
+A key is ``gwk_<id>_<secret>`` (clients), ``gwt_<id>_<secret>`` (clients, in sandboxes) or ``gwo_<id>_<secret>``
+(operators): the id finds the row, the secret's 192 random bits are kept only as SM3, which needs no slow hash.
+Passwords, which people choose, are kept by argon2id with the second recommended choice of RFC 9106, section 4: 64 MiB,
+three passes, four lanes.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from argon2.profiles import RFC_9106_LOW_MEMORY
 from gateway.foundation.crypto.sm import sm3
 
 CLIENT_KEY: Final = "gwk"
+TEST_KEY: Final = "gwt"
 OPERATOR_KEY: Final = "gwo"
 
-_TOKEN: Final = re.compile(r"(gwk|gwo)_([0-9a-f]{32})_([0-9a-f]{48})")
+_TOKEN: Final = re.compile(r"(gw[kot])_([0-9a-f]{32})_([0-9a-f]{48})")
 _HASHER = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
 NOBODY: Final = f"$argon2id$v=19$m=65536,t=3,p=4${'A' * 22}${'A' * 43}".encode()
 """What an unknown login's password is compared with, to take as long. No password is."""

@@ -18,6 +18,7 @@ from gateway.foundation.access.tables import (
 )
 from gateway.foundation.store.rows import reader
 from gateway.words.errors import ConflictProblem, NotFoundProblem
+from gateway.words.identifiers import in_sandbox
 from gateway.words.saying import say
 from gateway.words.spelling import name_key
 
@@ -57,7 +58,7 @@ class Operator:
 
 @dataclass(frozen=True)
 class Key:
-    """A key as it is kept: everything but its secret. Instants in UTC microseconds."""
+    """A key as it is kept: everything but its secret. Instants in UTC microseconds. ``test``: of sandboxes only."""
 
     id: str
     client_id: str | None
@@ -68,6 +69,7 @@ class Key:
     expires_at: int | None
     revoked_at: int | None
     last_used_at: int | None
+    test: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class KeyOwner:
     """What a presented key is held against: its digest, its dates, and whose it is.
 
     ``client_name`` is a client's; ``name`` and ``role`` are an operator's; ``disabled_at``: since when the owner is
-    refused.
+    refused; ``test``: of sandboxes only.
     """
 
     client_id: str | None
@@ -89,6 +91,7 @@ class KeyOwner:
     name: str | None
     role: str | None
     disabled_at: int | None
+    test: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +150,8 @@ def owner_of(conn: Connection, key_id: str) -> tuple[KeyOwner, frozenset[str]] |
     owner = _owner(row)
     if owner.client_id is None:
         return owner, seen_by(conn, owner.operator_id or "")
-    return owner, frozenset(conn.execute(_CLIENT_AUTHORITIES, {"of": owner.client_id}).scalars())
+    theirs = conn.execute(_CLIENT_AUTHORITIES, {"of": owner.client_id}).scalars()
+    return owner, frozenset(code for code in theirs if in_sandbox(code) is owner.test)
 
 
 def codes(conn: Connection) -> frozenset[str]:
@@ -156,8 +160,9 @@ def codes(conn: Connection) -> frozenset[str]:
 
 
 def seen_by(conn: Connection, operator_id: str) -> frozenset[str]:
-    """The authorities whose records an operator sees: those that are named, or all."""
-    return frozenset(conn.execute(_OPERATOR_AUTHORITIES, {"of": operator_id}).scalars()) or codes(conn)
+    """The authorities whose records an operator sees: those that are named, or all that are no sandboxes."""
+    named = frozenset(conn.execute(_OPERATOR_AUTHORITIES, {"of": operator_id}).scalars())
+    return named or frozenset(code for code in codes(conn) if not in_sandbox(code))
 
 
 def limits(conn: Connection) -> dict[str, tuple[str, ...]]:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from gateway.foundation.access import records
 from gateway.foundation.access.audit import UNKNOWN, Who
-from gateway.foundation.access.keys import CLIENT_KEY, NOBODY, check_password, read_token
+from gateway.foundation.access.keys import CLIENT_KEY, NOBODY, OPERATOR_KEY, TEST_KEY, check_password, read_token
 from gateway.foundation.access.records import KeyOwner, Login
 from gateway.foundation.access.scopes import roles, scopes
 from gateway.foundation.crypto.sm import same, sm3
@@ -37,7 +37,8 @@ MACHINE: Final = "shell"
 class Principal:
     """Who is asking. ``client_id`` is the operator's id where an operator asks.
 
-    ``authorities``: whose records may be seen. ``role`` is an operator's, or ``MACHINE``.
+    ``authorities``: whose records may be seen. ``role`` is an operator's, or ``MACHINE``. ``test``: came with a key
+    for sandboxes only.
     """
 
     client_id: str
@@ -46,6 +47,7 @@ class Principal:
     authorities: frozenset[str]
     name: str
     role: str | None = None
+    test: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class SignIn:
             if not same(presented.digest, found[0].digest if found is not None else bytes(32)) or found is None:
                 return None
             owner, authorities = found
-            if (presented.kind == CLIENT_KEY) is not (owner.client_id is not None):
+            if presented.kind != _kind_of(owner):
                 return None
             if owner.revoked_at is not None or owner.disabled_at is not None:
                 return None
@@ -202,10 +204,17 @@ def as_operator(found: Login, authorities: frozenset[str]) -> Principal:
     return Principal(found.id, "operator", roles()[found.role], authorities, found.name, role=found.role)
 
 
+def _kind_of(owner: KeyOwner) -> str:
+    if owner.client_id is None:
+        return OPERATOR_KEY
+    return TEST_KEY if owner.test else CLIENT_KEY
+
+
 def _principal(owner: KeyOwner, authorities: frozenset[str]) -> Principal:
     if owner.client_id is not None:
         assert owner.client_name is not None
-        return Principal(owner.client_id, "client", frozenset(owner.scopes), authorities, owner.client_name)
+        scopes = frozenset(owner.scopes)
+        return Principal(owner.client_id, "client", scopes, authorities, owner.client_name, test=owner.test)
     assert owner.operator_id is not None
     assert owner.role is not None
     assert owner.name is not None

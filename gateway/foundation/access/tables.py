@@ -139,6 +139,7 @@ access_key = Table(
     Column("label", String(200), nullable=False),
     Column("digest", LargeBinary, nullable=False, comment="SM3 of the secret half, which is shown once"),
     Column("scopes", Json, nullable=False),
+    Column("test", Boolean, nullable=False, server_default=text("(false)"), comment="of sandboxes only"),
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger),
     Column("revoked_at", BigInteger),

@@ -33,6 +33,7 @@ from gateway.words.errors import (
     UnavailableProblem,
     UnsupportedError,
 )
+from gateway.words.identifiers import in_sandbox
 
 log = structlog.get_logger(__name__)
 
@@ -119,7 +120,12 @@ class Attempt:
             await self.conditions.weigh(channel, result, step)
 
     async def _exchange(self, action: Action, channel: Channel, request: Message) -> Message | None:
-        """Call or ask, and hold the answer against the request."""
+        """Call or ask, and hold the answer against the request.
+
+        The last look at what keeps sandboxes and the real apart: settings may have changed since it was queued.
+        """
+        if in_sandbox(self.operation.authority) is not channel.keys.simulator:
+            raise UnsupportedError("sandboxes (test-…) are served by channels with simulator = true, and only they are")
         if self.asking:
             assert action.find is not None
             result = await action.find(channel.adapter, request)

@@ -171,6 +171,7 @@ class Delivery:
         def remembered(conn: Connection) -> Sent | None:
             once.begin(conn, None if wait > 0 else once.pending)
             sent = unit(conn)
+            once.wrote(conn)
             if sent is None:
                 once.end(conn, once.done)
             return sent

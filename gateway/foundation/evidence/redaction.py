@@ -58,7 +58,7 @@ _RESIDENT_ID: Final = re.compile(r"(?<!\d)\d{6}[ -]?(\d{4})(\d\d)(\d\d)[ -]?\d{3
 _CARD: Final = re.compile(r"(?<!\d)\d(?:[ -]?\d){15,18}(?!\d)")
 _MOBILE: Final = re.compile(r"(?<!\d)(?:\+?86[ -]?|0)?[1１][3-9３-９]\d[ -]?\d{4}[ -]?\d{4}(?!\d)")
 _SCHEME: Final = re.compile(r"(?i)\b(bearer|basic|digest)(\s+)[^\s\"'<>,;]+")
-_TOKEN: Final = re.compile(r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*|\bgw[ko]_[0-9a-f]{32}_\w+")
+_TOKEN: Final = re.compile(r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*|\bgw[kot]_[0-9a-f]{32}_\w+")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{64,}={0,2}")
 _PAIR: Final = re.compile(r"(?<![\w.\-])([\w.\-]{2,60})[\"']?\s{0,8}[:=：]\s{0,8}")
 _VALUE: Final = re.compile(r"\"[^\"]*(?:\"|$)|'[^']*(?:'|$)|[^\s\"'&,;，；。<>}\])]*")
@@ -69,7 +69,7 @@ _ESCAPED_DIGIT: Final = re.compile(r"(?:&#[xX]0*3|\\u003)([0-9]);?|&#0*(4[89]|5[
 # What every text has that any of the above could find, or that is a document: most values have none of it.
 _TELLING: Final = re.compile(
     r"^\s*[<{\[\"]|=|[^\W\d][\w.\-]{0,60}[\"']?\s{0,8}[:：]"
-    r"|(?:\d[ -]?){11}|eyJ|gw[ko]_|(?i:bearer|basic|digest)\s|[A-Za-z0-9+/_-]{64}"
+    r"|(?:\d[ -]?){11}|eyJ|gw[kot]_|(?i:bearer|basic|digest)\s|[A-Za-z0-9+/_-]{64}"
 )
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 _BINARY: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")

@@ -17,6 +17,7 @@ from gateway.foundation.http.local import PRINCIPAL
 from gateway.foundation.http.manners import RATE
 from gateway.foundation.http.services import Base
 from gateway.words.errors import NotFoundProblem, Problem
+from gateway.words.identifiers import in_sandbox
 from gateway.words.saying import Word, say
 
 bearer = HTTPBearer(auto_error=False, description="API key of a client or an operator")
@@ -79,6 +80,11 @@ def operator(scope: str) -> Callable[[Principal], Awaitable[Principal]]:
 
 
 def require_authority(who: Principal, authority: str, what: str = "record") -> None:
-    """Another tenant's record looks as if it did not exist. Raises NotFoundProblem."""
+    """Another tenant's record looks as if it did not exist. Raises NotFoundProblem.
+
+    Which keys are for sandboxes is no secret, so that a key of the wrong kind is told (403).
+    """
     if authority not in who.authorities:
+        if who.kind == "client" and in_sandbox(authority) is not who.test:
+            raise Problem(say("http.real_with_test_key" if who.test else "http.sandbox_with_live_key"), type="sandbox")
         raise NotFoundProblem(say("http.no_such", what=Word(what)))

@@ -363,6 +363,7 @@ def upgrade() -> None:
     sa.Column('label', sa.String(length=200), nullable=False),
     sa.Column('digest', sa.LargeBinary(), nullable=False, comment='SM3 of the secret half, which is shown once'),
     sa.Column('scopes', sa.JSON(), nullable=False),
+    sa.Column('test', sa.Boolean(), server_default=sa.text('(false)'), nullable=False, comment='of sandboxes only'),
     sa.Column('created_at', sa.BigInteger(), nullable=False),
     sa.Column('expires_at', sa.BigInteger(), nullable=True),
     sa.Column('revoked_at', sa.BigInteger(), nullable=True),

@@ -95,9 +95,10 @@ class KeyAsk(Ask):
 
 
 class ClientKeyAsk(KeyAsk):
-    """The same, and what it may do; every scope where none is named."""
+    """The same, and what it may do; every scope where none is named. ``test``: in sandboxes (``test-…``) only."""
 
     scopes: list[str] = Field(default=[], max_length=100)
+    test: bool = False
 
 
 class KeyView(View):
@@ -113,6 +114,7 @@ class KeyView(View):
     expires_at: str | None
     revoked_at: str | None
     last_used_at: str | None
+    test: bool
 
     @classmethod
     def of(cls, one: Key) -> KeyView:
@@ -212,7 +214,8 @@ async def issue_client_key(base: Base, _: Writer, client: str, ask: ClientKeyAsk
     """Make a key for a case system, by its id or name. It is shown this once."""
     held = await _client(base.access, client)
     chosen = ask.scopes or scopes()
-    return IssuedKeyView.of(await base.access.issue_key(held.id, chosen, label=ask.label, expires_at=ask.expires_at))
+    made = await base.access.issue_key(held.id, chosen, label=ask.label, expires_at=ask.expires_at, test=ask.test)
+    return IssuedKeyView.of(made)
 
 
 @router.get("/keys", response_model=Page[KeyView])

@@ -99,11 +99,12 @@ def issue_key(
     scope: Annotated[list[str] | None, typer.Option(help="One thing the key may do; repeat. All if none.")] = None,
     label: Annotated[str, typer.Option(help="What the key is for.")] = "",
     expires: Annotated[str | None, typer.Option(help="Last day of use, for example 2027-06-30.")] = None,
+    test: Annotated[bool, typer.Option("--test", help="For sandboxes (authorities test-…) only: gwt_….")] = False,
     key_file: KeyFile = None,
     as_json: Json = False,
 ) -> None:
     """Make a new API key. It is shown this once and kept nowhere."""
-    asked = {"label": label, "expires_at": _end_of(expires), "scopes": scope or []}
+    asked = {"label": label, "expires_at": _end_of(expires), "scopes": scope or [], "test": test}
     _show_key(_done(ctx, key_file, "POST", f"/v1/clients/{_word(client)}/keys", asked), as_json)
 
 
@@ -125,7 +126,7 @@ def list_keys(
         row = {**asdict(key), "owner": key.client_id or key.operator_id}
         row |= {name: moment(row[name]) for name in ("created_at", "expires_at", "revoked_at", "last_used_at")}
         rows.append(row)
-    columns = ("id", "owner", "label", "created_at", "expires_at", "revoked_at", "last_used_at")
+    columns = ("id", "owner", "label", "test", "created_at", "expires_at", "revoked_at", "last_used_at")
     shown = [{**row, "owner": names.get(row["owner"], row["owner"])} for row in rows]
     show({"keys": rows}, as_json, _listed(shown, *columns))
 

@@ -14,7 +14,7 @@ from gateway.rooms.disclosures.comparison import Amiss, Kind
 from gateway.rooms.disclosures.records import Disclosure
 from gateway.rooms.disclosures.states import FINDINGS, FindingStatus
 from gateway.rooms.disclosures.tables import disclosure_finding
-from gateway.words.identifiers import new_id
+from gateway.words.identifiers import SANDBOX, new_id
 
 SEEN = (Kind.MISSING, Kind.STALE, Kind.ALTERED, Kind.STILL_THERE)
 """What a look finds, and what a later look finds mended."""
@@ -47,7 +47,7 @@ class Finding:
 class FindingFilter:
     """Which findings a list shows, newest first. ``before``: the id at which the previous page ended.
 
-    ``authorities`` None: of every authority.
+    ``authorities`` None: of every authority that is no sandbox.
     """
 
     authorities: Collection[str] | None
@@ -106,7 +106,9 @@ def open_of(conn: Connection, disclosure_id: str) -> list[Finding]:
 def find(conn: Connection, wanted: FindingFilter) -> list[Finding]:
     """Findings, newest first."""
     query = select(_table).order_by(_table.c.id.desc()).limit(wanted.limit)
-    if wanted.authorities is not None:
+    if wanted.authorities is None:
+        query = query.where(_table.c.authority.not_like(f"{SANDBOX}%"))
+    else:
         query = query.where(_table.c.authority.in_(list(wanted.authorities)))
     for column, value in (
         (_table.c.status, wanted.status),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, case, func, select, true
+from sqlalchemy import ColumnElement, Connection, Table, case, func, select
 
 from gateway.foundation.store.rows import reader
 from gateway.rooms.disclosures.comparison import CHINESE, Kind
@@ -19,6 +19,7 @@ from gateway.rooms.disclosures.findings import Finding, FindingFilter, find
 from gateway.rooms.disclosures.states import SHOWN, FindingStatus
 from gateway.rooms.disclosures.tables import disclosure, disclosure_finding
 from gateway.words.clock import SHANGHAI, from_micros, to_micros
+from gateway.words.identifiers import SANDBOX
 
 AGES = (1, 7, 30)
 """Up to how many days a finding has been open, for the columns of the counts; one more column holds those older."""
@@ -131,7 +132,10 @@ def with_findings(
 
 
 def _of(table: Table, authorities: Collection[str] | None) -> ColumnElement[bool]:
-    return true() if authorities is None else table.c.authority.in_(sorted(authorities))
+    """Whose: of these, or of everybody but sandboxes."""
+    if authorities is None:
+        return table.c.authority.not_like(f"{SANDBOX}%")
+    return table.c.authority.in_(sorted(authorities))
 
 
 # --- as a workbook ----------------------------------------------------------------------------------------------------

@@ -11,9 +11,10 @@ from pydantic import Field
 
 from gateway.foundation.access import Principal
 from gateway.foundation.http.authorization import may, require_authority
+from gateway.foundation.http.dry_runs import DRY, DryRunAsked, rehearsed
 from gateway.foundation.http.idempotency import Keyed, KeyedRequest
 from gateway.foundation.http.problems import responses
-from gateway.foundation.http.services import service
+from gateway.foundation.http.services import Base, service
 from gateway.foundation.http.two_persons import person
 from gateway.foundation.http.views import Ask, Cursor, Limit, Page, after, cursor_after
 from gateway.foundation.once import Once
@@ -84,20 +85,35 @@ class RepairRequest(Ask):
     performed: Reason | None = Field(default=None, description="proof of performance, where money did not come here")
 
 
-@router.post("", status_code=202, response_model=list[DisclosureView], responses=responses(400, 404, 409, 413))
+@router.post(
+    "", status_code=202, response_model=list[DisclosureView], responses={**DRY, **responses(400, 404, 409, 413)}
+)
 async def publish_decision(
-    disclosures: TheDisclosures, who: Writer, ask: PublishRequest, key: KeyedRequest, response: Response
-) -> list[DisclosureView]:
+    base: Base,
+    disclosures: TheDisclosures,
+    who: Writer,
+    ask: PublishRequest,
+    key: KeyedRequest,
+    response: Response,
+    dry_run: DryRunAsked = False,
+) -> list[DisclosureView] | Response:
     """Publish a decision at the authority's targets. Each is followed on its own; webhooks tell what became of it."""
     require_authority(who, ask.authority, "decision")
-    found = await key.shows(
-        who,
-        ask,
-        lambda once: disclosures.request(
-            ask.authority, ask.decision_number, targets=ask.targets, told=ask.told(), once=once
-        ),
-        disclosures.looking(ask.targets),
-    )
+
+    async def effect(once: Once) -> None:
+        more: Any = {"targets": ask.targets, "told": ask.told(), "once": once}
+        await disclosures.request(ask.authority, ask.decision_number, **more)
+
+    look = disclosures.looking(ask.targets)
+    if dry_run:
+        return await rehearsed(
+            base,
+            effect,
+            look,
+            lambda found: [DisclosureView.of(one) for one in found],
+            lambda _, found: (one.id for one in found),
+        )
+    found = await key.shows(who, ask, effect, look)
     response.status_code = key.status
     return [DisclosureView.of(one) for one in found]
 

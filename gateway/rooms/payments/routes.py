@@ -11,6 +11,7 @@ from pydantic import Field, create_model
 from gateway.foundation.access import Principal
 from gateway.foundation.base import Foundation
 from gateway.foundation.http.authorization import may, require_authority
+from gateway.foundation.http.dry_runs import DRY, DryRunAsked, rehearsed
 from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.language import in_words
 from gateway.foundation.http.problems import responses
@@ -26,6 +27,7 @@ from gateway.foundation.http.views import (
     after,
     cursor_after,
 )
+from gateway.foundation.once import Once
 from gateway.rooms.payments import (
     Payment,
     PaymentFilter,
@@ -78,16 +80,29 @@ class CancelRequest(Ask):
     status_code=201,
     response_model=PaymentView,
     responses={
+        **DRY,
         202: {"model": PaymentView, "description": "Accepted; the outcome is being found out, a webhook tells it"},
         **responses(400, 404, 409, 413),
     },
 )
 async def request_payment(
-    base: Base, payments: ThePayments, who: Writer, ask: PaymentRequest, key: KeyedRequest, response: Response
-) -> PaymentSummary:
+    base: Base,
+    payments: ThePayments,
+    who: Writer,
+    ask: PaymentRequest,
+    key: KeyedRequest,
+    response: Response,
+    dry_run: DryRunAsked = False,
+) -> PaymentSummary | Response:
     """Ask the non-tax platform for a payment code 缴款码. Waits up to 3 s for its answer."""
     require_authority(who, ask.authority, "decision")
-    found = await key.shows(who, ask, lambda once: payments.request(ask, once=once), payments.looking(PARTS))
+
+    async def effect(once: Once) -> None:
+        await payments.request(ask, once=once)
+
+    if dry_run:
+        return await rehearsed(base, effect, payments.looking(PARTS), lambda found: _shown(base, payments, found))
+    found = await key.shows(who, ask, effect, payments.looking(PARTS))
     response.status_code = key.status
     response.headers["Location"] = f"/v1/payments/{found.payment.id}"
     return _shown(base, payments, found)

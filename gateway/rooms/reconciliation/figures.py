@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Connection, case, func, select
+from sqlalchemy import Connection, and_, case, func, select
 
 from gateway.foundation.figures import Figure, Figures, Measure
 from gateway.foundation.store.base import constant
 from gateway.rooms.reconciliation.states import BreakState
 from gateway.rooms.reconciliation.tables import breaks
 from gateway.words.clock import to_micros
+from gateway.words.identifiers import SANDBOX
 
 if TYPE_CHECKING:
     from gateway.foundation.base import Foundation
@@ -32,7 +33,7 @@ _OLDER: Final = "older"
 def _read(conn: Connection, base: Foundation) -> Iterator[Figure]:
     now, row = to_micros(base.clock.now()), breaks.c
     age = case(*((row.opened_at > now - longest, word) for word, longest in _AGES.items()), else_=_OLDER)
-    open_ones = row.state == constant(BreakState.OPEN.value)
+    open_ones = and_(row.state == constant(BreakState.OPEN.value), row.authority.not_like(f"{SANDBOX}%"))
     oldest: dict[str, int] = {}
     counted = select(row.kind, age, func.count(), func.min(row.opened_at)).where(open_ones).group_by(row.kind, age)
     for kind, word, number, first in conn.execute(counted):

@@ -11,11 +11,13 @@ from pydantic import Base64Bytes, ConfigDict, Field
 
 from gateway.foundation.access import Principal
 from gateway.foundation.http.authorization import may, require_authority
+from gateway.foundation.http.dry_runs import DRY, DryRunAsked, rehearsed
 from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.persons import WHOLE
 from gateway.foundation.http.problems import responses
-from gateway.foundation.http.services import service
+from gateway.foundation.http.services import Base, service
 from gateway.foundation.http.views import Ask, Cursor, Limit, Page, after, cursor_after
+from gateway.foundation.once import Once
 from gateway.rooms.seals import DocumentFilter, SealAsk, Seals, Status
 from gateway.rooms.seals.files import MEDIA_TYPES
 from gateway.rooms.seals.report_page import HEADERS, page_of
@@ -73,19 +75,30 @@ async def list_seals(
     status_code=201,
     response_model=SealedDocumentView,
     responses={
+        **DRY,
         202: {"model": SealedDocumentView, "description": "Accepted; the service has not sealed yet, a webhook tells"},
         **responses(400, 404, 409, 413),
     },
 )
 async def seal_document(
-    seals: TheSeals, who: Writer, ask: SealRequest, key: KeyedRequest, response: Response
-) -> SealedDocumentView:
+    base: Base,
+    seals: TheSeals,
+    who: Writer,
+    ask: SealRequest,
+    key: KeyedRequest,
+    response: Response,
+    dry_run: DryRunAsked = False,
+) -> SealedDocumentView | Response:
     """Have a PDF or OFD sealed 用印. Waits up to 5 s for the signature and our own verification of it."""
     require_authority(who, ask.authority, "authority")
     plain = SealAsk(**{name: getattr(ask, name) for name in SealAsk.model_fields})
-    document_id = await key.once(
-        who, ask, lambda once: seals.seal_document(plain, ask.document, once=once, asked_by=who.name)
-    )
+
+    async def effect(once: Once) -> None:
+        await seals.seal_document(plain, ask.document, once=once, asked_by=who.name)
+
+    if dry_run:
+        return await rehearsed(base, effect, seals.look, lambda found: SealedDocumentView.of(*found))
+    document_id = await key.once(who, ask, effect)
     response.status_code = key.status
     response.headers["Location"] = f"/v1/sealed-documents/{document_id}"
     return SealedDocumentView.of(*await seals.view(document_id))

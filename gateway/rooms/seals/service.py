@@ -224,7 +224,11 @@ class Seals:
 
     async def view(self, document_id: str) -> tuple[SealedDocument, list[Event]]:
         """One document with its timeline, oldest first. Raises NotFoundProblem."""
-        return await self._base.store.read(lambda conn: (self._held(conn, document_id), timeline(conn, document_id)))
+        return await self._base.store.read(lambda conn: self.look(conn, document_id))
+
+    def look(self, conn: Connection, document_id: str) -> tuple[SealedDocument, list[Event]]:
+        """``view`` in a query or unit of the caller's."""
+        return self._held(conn, document_id), timeline(conn, document_id)
 
     async def find(self, wanted: DocumentFilter) -> list[SealedDocument]:
         """Documents, newest first, without files."""

@@ -267,3 +267,37 @@ async def test_the_database_itself_refuses_a_key_of_nobody(store, client, access
         await store.write(
             lambda conn: conn.execute(text("update access_key set client_id = null where id = :id"), {"id": issued.id})
         )
+
+
+# --- sandboxes --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_test_key_opens_sandboxes_and_a_live_key_everything_else(access, client):
+    made = await access.create_authority("test-wangchuan", "望川区市场监督管理局", uscc(3))
+    assert made.name == "望川区市场监督管理局（测试）", "whoever reads its name sees what it is"
+    both = await access.create_client("两用办案系统", ["wangchuan", "test-wangchuan"])
+    test, live = await access.issue_key(both.id, test=True), await access.issue_key(both.id)
+    assert (test.token[:4], live.token[:4]) == ("gwt_", "gwk_")
+    tried, real = await access.authenticate(test.token), await access.authenticate(live.token)
+    assert (tried.authorities, tried.test) == ({"test-wangchuan"}, True)
+    assert (real.authorities, real.test) == ({"wangchuan"}, False)
+    assert [key.test for key in await access.keys(both.id)] == [True, False]
+    for other_kind in ("gwk_" + test.token[4:], "gwt_" + live.token[4:]):
+        assert await access.authenticate(other_kind) is None, "a key is of one kind for good"
+
+
+async def test_a_key_that_would_open_nothing_is_not_made(access, client):
+    await access.create_authority("test-wangchuan", "测试机关", uscc(3))
+    trying = await access.create_client("试用系统", ["test-wangchuan"])
+    for owner, test in ((client, True), (trying, False)):
+        with pytest.raises(InvalidProblem) as refused:
+            await access.issue_key(owner.id, test=test)
+        assert refused.value.field == "test"
+
+
+async def test_an_operator_of_every_authority_sees_no_sandbox_and_one_of_a_sandbox_nothing_else(access, client):
+    await access.create_authority("test-wangchuan", "测试机关", uscc(3))
+    await access.create_operator("duizhang", "对账岗", "operator", PASSWORD)
+    await access.create_operator("shiyong", "试用岗", "operator", PASSWORD, authorities=["test-wangchuan"])
+    assert (await access.authenticate_operator("duizhang", PASSWORD)).authorities == {"wangchuan", "anlan"}
+    assert (await access.authenticate_operator("shiyong", PASSWORD)).authorities == {"test-wangchuan"}

@@ -77,6 +77,7 @@ SHOWN = {
     models.Seal: "SealView",
     models.Endpoint: "EndpointView",
     models.Event: "EventView",
+    models.DryRun: "DryRunView",
     models.DecisionFacts: "DecisionFacts",
     models.Party: "Party",
 }

@@ -161,7 +161,7 @@ def test_credentials_in_headers_are_always_masked(secret):
 
 
 def test_our_own_keys_and_web_tokens_are_masked_in_any_text():
-    key = f"gwk_{'0a' * 16}_{'1b' * 24}"
+    key = f"gwt_{'0a' * 16}_{'1b' * 24}"
     jwt = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl"
     assert redact_text(f"refused {key} and {jwt}.") == f"refused {MASK} and {MASK}."
 

@@ -279,6 +279,26 @@ def test_a_wrong_channel_names_key_reason_and_cure(
     assert "0123456789abcdef" not in str(caught.value)
 
 
+def test_sandboxes_have_channels_of_simulators_and_share_none_with_others(add_package: AddPackage) -> None:
+    add_package()
+    both = {"real": CHANNEL, "tried": {**CHANNEL, "simulator": True}}
+    shared = {**ROUTE, "channels": ["real"]}
+    sandboxes = {**ROUTE, "authority": "test-*", "channels": ["tried"]}
+    own = {**sandboxes, "authority": "test-b"}
+    for route, channel in (
+        (sandboxes, "real"),
+        (own, "real"),
+        (shared, "tried"),
+        ({**shared, "authority": "a"}, "tried"),
+    ):
+        with pytest.raises(SettingsError, match=r"routes\[0\]\.channels.*simulator"):
+            build(both, {**route, "channels": [channel]})
+    served = build(both, shared, sandboxes)
+    names = {of: [one.name for one in served.route(of, "entities")] for of in ("a", "test-b")}
+    assert names == {"a": ["real"], "test-b": ["tried"]}
+    assert build(both, shared).route("test-b", "entities") == (), "what everybody shares is not a sandbox's"
+
+
 def test_a_route_to_a_channel_of_another_kind_is_refused(add_package: AddPackage) -> None:
     add_package()
     with pytest.raises(SettingsError, match=r'routes\[0\]\.channels: payments need a channel of kind "nontax"'):
