@@ -278,12 +278,12 @@ async def test_a_test_key_opens_sandboxes_and_a_live_key_everything_else(access,
     both = await access.create_client("两用办案系统", ["wangchuan", "test-wangchuan"])
     test, live = await access.issue_key(both.id, test=True), await access.issue_key(both.id)
     assert (test.token[:4], live.token[:4]) == ("gwt_", "gwk_")
-    tried, real = await access.authenticate(test.token), await access.authenticate(live.token)
+    tried, real = await access.sign_in.by_key(test.token), await access.sign_in.by_key(live.token)
     assert (tried.authorities, tried.test) == ({"test-wangchuan"}, True)
     assert (real.authorities, real.test) == ({"wangchuan"}, False)
     assert [key.test for key in await access.keys(both.id)] == [True, False]
     for other_kind in ("gwk_" + test.token[4:], "gwt_" + live.token[4:]):
-        assert await access.authenticate(other_kind) is None, "a key is of one kind for good"
+        assert await access.sign_in.by_key(other_kind) is None, "a key is of one kind for good"
 
 
 async def test_a_key_that_would_open_nothing_is_not_made(access, client):
@@ -299,5 +299,5 @@ async def test_an_operator_of_every_authority_sees_no_sandbox_and_one_of_a_sandb
     await access.create_authority("test-wangchuan", "测试机关", uscc(3))
     await access.create_operator("duizhang", "对账岗", "operator", PASSWORD)
     await access.create_operator("shiyong", "试用岗", "operator", PASSWORD, authorities=["test-wangchuan"])
-    assert (await access.authenticate_operator("duizhang", PASSWORD)).authorities == {"wangchuan", "anlan"}
-    assert (await access.authenticate_operator("shiyong", PASSWORD)).authorities == {"test-wangchuan"}
+    assert (await access.sign_in.by_password("duizhang", PASSWORD)).authorities == {"wangchuan", "anlan"}
+    assert (await access.sign_in.by_password("shiyong", PASSWORD)).authorities == {"test-wangchuan"}
