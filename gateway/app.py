@@ -104,7 +104,7 @@ class App:
         configured = set(keys)
         orphaned = await base.store.read(lambda conn: operation_records.unserved(conn, configured))
         notes += [f"{number} operations wait for {name}, which is no longer configured" for name, number in orphaned]
-        notes += [str(one) for one in await base.delivery.strange()]
+        notes += [str(one) for one in await base.delivery.waiting.strange()]
         for _, alive in self.rooms:
             notes += [] if alive.notes is None else await alive.notes()
         if abs(drift := self._drift.seconds()) > _DRIFT_SECONDS:

@@ -262,7 +262,7 @@ async def test_a_clock_a_day_ahead_stops_the_channel_and_once_it_is_right_people
 
     site.clock.jump(-timedelta(days=1))
     await site.app.base.delivery.sweep()  # as it does every minute
-    await site.app.base.delivery.resume_channel("nontax")
+    await site.app.base.delivery.waiting.resume_channel("nontax")
     for one in (await site.get("/v1/operations?state=parked"))["items"]:
         await site.post(f"/v1/operations/{one['id']}/retry", {"reason": "时钟已校正"})
     await all_is_well(load, sweeping=True)

@@ -159,7 +159,7 @@ async def test_refused_credentials_stop_the_channel_and_nothing_is_lost(site):
     assert (answer.status_code, answer.json()["in_doubt_since"]) == (202, None)
     notes = (await site.get("/readyz"))["problems"]
     assert any("nontax" in one and "stopped" in one for one in notes)
-    await site.app.base.delivery.resume_channel("nontax")
+    await site.app.base.delivery.waiting.resume_channel("nontax")
     await has_one_code(site, await site.reaches(answer.json(), "ISSUED"))
 
 

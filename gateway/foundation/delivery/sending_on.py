@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from gateway.foundation.delivery import operation_records
+from gateway.foundation.delivery import limits, operation_records
 from gateway.foundation.delivery.node import Node
 from gateway.foundation.delivery.states import FOR_PEOPLE, State
+from gateway.foundation.once import NEVER, Once
 from gateway.words.errors import ConflictProblem, NotFoundProblem
-from gateway.words.saying import say
+from gateway.words.saying import Sentence, say
 
 
 def send_on(conn: Connection, node: Node, operation_id: str, *, ask: bool, reason: str) -> str:
@@ -34,3 +35,29 @@ def send_on(conn: Connection, node: Node, operation_id: str, *, ask: bool, reaso
     if not operation_records.send_on(conn, operation_id, state=state, reason=reason, now=node.now()):
         raise ConflictProblem(say("operations.moved_on"), type="operation-not-parked")
     return known.channel
+
+
+class Waiting:
+    """What waits for people, and goes on by their word."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    async def send_on(self, operation_id: str, *, ask: bool, reason: str, once: Once = NEVER) -> None:
+        """Send a parked operation on its way again, as ``send_on`` has it, and look at its channel."""
+
+        def unit(conn: Connection) -> str:
+            return send_on(conn, self._node, operation_id, ask=ask, reason=reason)
+
+        self._node.wake(await self._node.store.write(once.about(operation_id).first(unit)))
+
+    async def resume_channel(self, channel: str) -> None:
+        """Let a stopped channel go again."""
+        now = self._node.now()
+        await self._node.store.write_apart(lambda conn: limits.resume_channel(conn, channel, now))
+        self._node.wake(channel)
+
+    async def strange(self) -> list[Sentence]:
+        """What waits for a room that is not installed any more, in words; it goes on when the room is back."""
+        found = await self._node.store.read(lambda conn: operation_records.strange(conn, self._node.actions))
+        return [say("delivery.strange", action=name, number=number) for name, number in found]

@@ -28,7 +28,7 @@ from gateway.foundation.delivery.leases import Leases
 from gateway.foundation.delivery.node import DeliverySettings, Node
 from gateway.foundation.delivery.operation_records import OperationRecord
 from gateway.foundation.delivery.pumps import Pumps
-from gateway.foundation.delivery.sending_on import send_on
+from gateway.foundation.delivery.sending_on import Waiting
 from gateway.foundation.delivery.states import FINAL, State
 from gateway.foundation.evidence import Evidence
 from gateway.foundation.once import NEVER, Once
@@ -38,13 +38,13 @@ from gateway.words.clock import Clock
 from gateway.words.errors import ContractError
 from gateway.words.identifiers import new_id, new_reference
 from gateway.words.personal import in_full
-from gateway.words.saying import Sentence, say
 
 log = structlog.get_logger(__name__)
 
 
 class Delivery:
-    """What rooms and people use. ``node``, ``pumps``, ``attempts``, ``conditions`` and ``leases`` do the work.
+    """What rooms use, and ``waiting`` what people use. ``node``, ``pumps``, ``attempts``, ``conditions`` and ``leases``
+    do the work.
 
     ``events``: where it tells of operations that wait for a person and of channels that were stopped.
     """
@@ -66,6 +66,7 @@ class Delivery:
         self.conditions = Conditions(self.node)
         self.attempts = Attempts(self.node, self.conditions, doubts)
         self.pumps = Pumps(self.node, self.attempts, self.conditions)
+        self.waiting = Waiting(self.node)
         self._engine = engine or Embedded()
         self.leases = Leases(self.node, self.attempts, doubts, self._engine)
 
@@ -270,30 +271,6 @@ class Delivery:
         """Wait until an operation has ended; its final state, or None when it has not within ``seconds``."""
         return await self.attempts.waiters.wait(operation_id, seconds)
 
-    # --- what people use --------------------------------------------------------------------------------------------
-
-    async def resolve(self, operation_id: str, *, ask: bool, reason: str, once: Once = NEVER) -> None:
-        """Send a parked operation on its way again: ``ask`` the other side first, or call.
-
-        An effect whose outcome is unknown can only be asked about. Raises NotFoundProblem, ConflictProblem.
-        """
-
-        def unit(conn: Connection) -> str:
-            return send_on(conn, self.node, operation_id, ask=ask, reason=reason)
-
-        self.wake(await self.node.store.write(once.about(operation_id).first(unit)))
-
-    async def resume_channel(self, channel: str) -> None:
-        """Let a stopped channel go again."""
-        now = self.node.now()
-        await self.node.store.write_apart(lambda conn: limits.resume_channel(conn, channel, now))
-        self.wake(channel)
-
-    async def strange(self) -> list[Sentence]:
-        """What waits for a room that is not installed any more, in words; it goes on when the room is back."""
-        found = await self.node.store.read(lambda conn: operation_records.strange(conn, self.node.actions))
-        return [say("delivery.strange", action=name, number=number) for name, number in found]
-
     # --- life -------------------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
@@ -301,7 +278,7 @@ class Delivery:
         names, now = [channel.name for channel in self.node.channels.all()], self.node.now()
         await self.node.store.write_apart(lambda conn: limits.add_channels(conn, names, now))
         await self.leases.free_own()
-        for words in await self.strange():
+        for words in await self.waiting.strange():
             log.error(str(words))
         self.pumps.start()
         self.leases.start()

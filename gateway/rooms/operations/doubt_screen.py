@@ -379,7 +379,7 @@ async def _retry(look: Look, operation_id: str) -> None:
     await _seen(look, operation_id)
     reason = f"{look.who.name}: {look.asked['reason']}"
     ask = look.asked.get("how") != "send"
-    await look.base.delivery.resolve(operation_id, ask=ask, reason=reason, once=look.once)
+    await look.base.delivery.waiting.send_on(operation_id, ask=ask, reason=reason, once=look.once)
 
 
 async def _say_form(look: Look, operation_id: str) -> Form:

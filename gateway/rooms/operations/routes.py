@@ -331,7 +331,9 @@ async def retry_operation(
     """Send a parked operation on its way again. What is in doubt is asked about, never sent again."""
     require_authority(who, (await operations.held(operation_id)).authority, "operation")
     reason = f"{who.name}: {ask.reason}"
-    await key.once(who, ask, lambda once: base.delivery.resolve(operation_id, ask=ask.ask, reason=reason, once=once))
+    await key.once(
+        who, ask, lambda once: base.delivery.waiting.send_on(operation_id, ask=ask.ask, reason=reason, once=once)
+    )
     story = await operations.view(operation_id)
     return OperationView.of(story.operation, story.attempts)
 

@@ -20,7 +20,7 @@ def strange(settings: Settings, read: Callable[[Callable[[Connection], Any]], An
 
     async def told() -> list[Sentence]:
         async with App.open(settings) as gateway:
-            return await gateway.base.delivery.strange()
+            return await gateway.base.delivery.waiting.strange()
 
     return asyncio.run(told()) if read(operation_records.counts) else []
 

@@ -202,7 +202,7 @@ async def test_refused_credentials_stop_the_channel_until_somebody_lets_it_go(be
     bench.clock.advance(timedelta(minutes=10))
     bench.delivery.wake()
     assert await bench.delivery.settled(second, 0.3) is None
-    await bench.delivery.resume_channel("nontax")
+    await bench.delivery.waiting.resume_channel("nontax")
     await bench.until(first, "done")
     await bench.until(second, "done")
 
@@ -240,7 +240,7 @@ async def test_that_an_operation_waits_for_a_person_is_told_with_what_it_is_for(
         "channel": "nontax",
         "reason": (await bench.row(operation)).reason,
     }
-    await bench.delivery.resolve(operation, ask=True, reason="permission was given")
+    await bench.delivery.waiting.send_on(operation, ask=True, reason="permission was given")
     await bench.until(operation, "done")
     assert len(await bench.events("operation.parked")) == 1
 
@@ -251,8 +251,8 @@ async def test_a_contradiction_is_parked_and_can_only_be_asked_about(bench):
     operation = await bench.send()
     await bench.until(operation, "parked")
     with pytest.raises(ConflictProblem, match="never sent again"):
-        await bench.delivery.resolve(operation, ask=False, reason="try again")
-    await bench.delivery.resolve(operation, ask=True, reason="permission was given")
+        await bench.delivery.waiting.send_on(operation, ask=False, reason="try again")
+    await bench.delivery.waiting.send_on(operation, ask=True, reason="permission was given")
     await bench.until(operation, "done")
     assert len(bench.side.effects) == 1
 
@@ -365,7 +365,7 @@ async def test_an_effect_that_cannot_be_asked_about_is_never_called_again(bench)
     assert row.doubt_since_at is not None
     assert len(bench.side.effects) == 1
     with pytest.raises(ConflictProblem, match="offers no query"):
-        await bench.delivery.resolve(operation, ask=True, reason="again")
+        await bench.delivery.waiting.send_on(operation, ask=True, reason="again")
 
 
 async def test_a_waiter_hears_of_what_ended_elsewhere(bench):
@@ -445,7 +445,7 @@ async def test_an_outcome_that_the_room_cannot_take_is_parked_where_people_see_i
     assert row.doubt_since_at is not None
     assert row.answer_sealed is not None
     bench.fault = None
-    await bench.delivery.resolve(operation, ask=True, reason="repaired")
+    await bench.delivery.waiting.send_on(operation, ask=True, reason="repaired")
     await bench.until(operation, "done")
     assert len(bench.side.effects) == 1
 
@@ -557,7 +557,7 @@ async def test_what_belongs_to_a_room_that_is_gone_waits_until_the_room_is_back(
     bench = Bench(store, tmp_path, FindGuarantee(settle_seconds=5))
     mine = await bench.send(claim=False)
     known = bench.delivery.node.actions.pop("test.effect")
-    assert [str(one) for one in await bench.delivery.strange()] == [
+    assert [str(one) for one in await bench.delivery.waiting.strange()] == [
         "operations test.effect: 1 wait for a room that is not installed"
     ]
     await bench.delivery.start()
@@ -571,7 +571,7 @@ async def test_what_belongs_to_a_room_that_is_gone_waits_until_the_room_is_back(
         bench.delivery.node.actions["test.effect"] = known
         bench.delivery.wake()
         await bench.until(mine, "done")
-        assert await bench.delivery.strange() == []
+        assert await bench.delivery.waiting.strange() == []
         assert len(bench.side.effects) == 1
     finally:
         await bench.delivery.stop()

@@ -527,7 +527,7 @@ class Machine(RuleBasedStateMachine):
         """People let a channel go again that was stopped because credentials were refused."""
 
         async def resuming() -> None:
-            await self.delivery.resume_channel("nontax")
+            await self.delivery.waiting.resume_channel("nontax")
             self.delivery.wake()
             await self._calm()
 
@@ -635,7 +635,7 @@ class Machine(RuleBasedStateMachine):
 
     async def _end(self) -> None:
         await self._release()
-        await self.delivery.resume_channel("nontax")
+        await self.delivery.waiting.resume_channel("nontax")
         self.platform.make()
         open_ = select(operation.c.id).where(operation.c.state.in_(("queued", "sending", "uncertain", "pending")))
         for _ in range(60):

@@ -327,10 +327,10 @@ async def test_a_person_has_it_asked_again_and_never_sent_again(bench):
     bench.delivery.wake()
     await bench.until(operation, "parked")
     with pytest.raises(ConflictProblem) as refused:
-        await bench.delivery.resolve(operation, ask=False, reason="again")
+        await bench.delivery.waiting.send_on(operation, ask=False, reason="again")
     assert refused.value.type == "operation-in-doubt"
     side.ready = Cancelled(code="1")
-    await bench.delivery.resolve(operation, ask=True, reason="they say that it is done")
+    await bench.delivery.waiting.send_on(operation, ask=True, reason="they say that it is done")
     await bench.until(operation, "done")
     assert len(side.taken) == 1
 
@@ -342,7 +342,7 @@ async def test_asked_again_it_has_its_time_anew(bench):
     bench.clock.advance(timedelta(seconds=PATIENCE.pending_deadline + 1))
     bench.delivery.wake()
     await bench.until(operation, "parked")
-    await bench.delivery.resolve(operation, ask=True, reason="they are slow")
+    await bench.delivery.waiting.send_on(operation, ask=True, reason="they are slow")
     asked = side.asked
     async with asyncio.timeout(30):
         while side.asked == asked:
