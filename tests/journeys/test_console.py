@@ -5,13 +5,18 @@ The same journeys run in a real Chromium, where ``Browser`` is a window: tests/b
 
 from __future__ import annotations
 
+import os
 import re
 from html import unescape
 from typing import Any
 
+import by_day
 import httpx
 
+from gateway.faces.console.today import TODAY, today
+from gateway.foundation.access import roles
 from gateway.foundation.access.audit import AuditFilter
+from gateway.foundation.screens import Screen
 from gateway.words.clock import day_of
 
 PASSWORD = "long enough a password"
@@ -42,7 +47,7 @@ class Browser:
         """Open a page; its form, if there is one, can be pressed."""
         return self._shown(await self._http.get(path), status)
 
-    async def press(self, status: int = 200, files: Any = None, **fields: str) -> str:
+    async def press(self, status: int | tuple[int, ...] = 200, files: Any = None, **fields: str) -> str:
         """Fill in the form that is open, and press its button."""
         told = self._hidden | {"step": "do"} | fields
         return self._shown(await self._http.post(self._path, data=told, files=files), status)
@@ -52,12 +57,16 @@ class Browser:
         await self.see(path)
         return await self.press(status, files, **fields)
 
+    async def speak(self, *, english: bool) -> None:
+        """Choose the language, by the link that leads there."""
+        self._shown(await self._http.get(f"/console/language/{'en' if english else 'zh'}"))
+
     async def fetch(self, path: str) -> bytes:
         """A file."""
         return (await self._http.get(path)).raise_for_status().content
 
-    def _shown(self, answer: httpx.Response, status: int = 200) -> str:
-        assert answer.status_code == status, answer.text
+    def _shown(self, answer: httpx.Response, status: int | tuple[int, ...] = 200) -> str:
+        assert answer.status_code in (status if isinstance(status, tuple) else (status,)), answer.text
         _, _, main = answer.text.partition("<main")
         form = re.search(r'<form[^>]*method="post"(?: action="([^"]+)")?.*?</form>', main, re.DOTALL)
         self._path = unescape(form[1]) if form and form[1] else answer.url.raw_path.decode()
@@ -351,3 +360,136 @@ async def test_doubt_is_ended_by_two_people_who_saw_both_sides(site):
     await gao.do(f"{one}/confirm")
     assert "已有确定的结果" in await gao.see(one)
     assert (await site.reaches(payment, "ISSUED"))["code"] == bill["code"]
+
+
+# --- each screen in six states ----------------------------------------------------------------------------------------
+
+ROLES = ("supervisor", "administrator", "viewer", "auditor")
+
+
+async def test_every_screen_stands_in_six_states(site):
+    """Nothing yet, nothing for a filter, no right, an error, full, changed since it was seen.
+
+    A new screen is among them by being there. By day each is read in one language, at night in both.
+    """
+    by_role = roles()
+    screens = {TODAY: today(site.app), **site.app.screens}
+    people = {}
+    for role in ROLES:
+        await site.app.base.access.create_operator(role, role, role, PASSWORD)
+        people[role] = await Browser(site, role).sign_in()
+
+    def reader(screen: Screen, right: bool = True) -> Browser | None:
+        fits = [one for one in ROLES if ((not screen.scope or screen.scope in by_role[one]) == right)]
+        return people[fits[0]] if fits else None
+
+    for screen in screens.values():
+        page = await reader(screen).see(f"/console/{screen.name}")
+        assert "<table" in page or 'class="empty"' in page or 'class="said' in page or "<form" in page, screen.name
+        stranger = reader(screen, right=False)
+        if stranger is not None:
+            refused = await stranger.see(f"/console/{screen.name}", 403)
+            assert "没有权限" in refused
+            assert f'href="/console/{screen.name}"' not in refused
+        if screen.lists is not None:
+            await nothing_found(reader(screen), screen)
+            cut = await reader(screen).see(f"/console/{screen.name}?cursor=zz")
+            assert 'role="alert"' in cut or '<p class="pager">' in cut or 'class="empty"' in cut, screen.name
+
+    await a_full_house(site)
+    for place, screen in enumerate(screens.values()):
+        who = reader(screen)
+        for english in (False, True) if by_day.WHOLE in os.environ else (place % 2 == 1,):
+            await who.speak(english=english)
+            page = await who.see(f"/console/{screen.name}")
+            said_in_one_language(page, english)
+            records = re.findall(rf'<td[^>]*><a href="(/console/{screen.name}/[^"/?]+)', page)
+            for record in records[:1]:
+                page += (shown := await who.see(record))
+                if screen.name != "breaks":  # whose story is told in Chinese alone
+                    said_in_one_language(shown, english)
+            for act in dict.fromkeys(re.findall(rf'class="button[^"]*" href="(/console/{screen.name}/[^"?]+)', page)):
+                await refuses(who, act, english)
+
+
+async def nothing_found(who: Browser, screen: Screen) -> None:
+    """A filter that nothing fits says so, and leads back to the whole list."""
+    for one in screen.lists.filters:
+        values = ["1900-01-01"] if one.kind == "day" else ["00000000", f"opn_{0:032}"]
+        if one.kind == "choice":
+            page = await who.see(f"/console/{screen.name}")
+            (_, _, options) = page.partition(f'<select id="f-{one.name}"')
+            values = re.findall(r'<option value="([^"]+)"', options.partition("</select>")[0])
+        for value in values:
+            page = await who.see(f"/console/{screen.name}?{one.name}={value}")
+            if "没有符合条件的记录" in page:
+                assert f'<a href="/console/{screen.name}">清除全部条件</a>' in page
+                return
+    raise AssertionError(f"{screen.name} has no filter that finds nothing")
+
+
+async def refuses(who: Browser, act: str, english: bool) -> None:
+    """A form that is sent with nothing in it, or that shows what is not so any more, comes back with what is wrong."""
+    form = await who.see(act)
+    said_in_one_language(form, english)
+    names = re.findall(
+        r'<(?:input(?! type="(?:hidden|file|checkbox|password)")|textarea|select)[^>]* name="([^"]+)"[^>]*>', form
+    )
+    needed = "required" in form.partition("<main")[2]
+    if re.search(r'name="seen" value="[^"]', form):
+        answer = await who.press((409, 422), **dict.fromkeys(names, ""), seen="0" * 64)
+    elif needed or "<textarea" in form:
+        answer = await who.press(422, **dict.fromkeys(names, ""))
+    else:
+        return
+    said_in_one_language(answer, english)
+    assert 'class="error" role="alert"' in answer, act
+
+
+AS_THEY_ARE = (
+    *("望市监罚决字", "望川区行政执法办案系统", "望川区市场监督管理局", "望川区对账岗", "安澜农商银行望川支行"),
+    *(
+        "当地行政执法公示办法",
+        "其他一般罚没收入",
+        "安澜市失信行为分类标准",
+        "国办发〔2018〕118号：行政处罚决定自作出之日起7个工作日",
+    ),
+    "缴款识别码不符合本地规则或不在预发号段内",
+)
+"""Names, titles of rules, and what another system said: in any language as they are."""
+
+
+def said_in_one_language(page: str, english: bool) -> None:
+    """No sentence of another language stands on a page."""
+    _, _, main = page.partition("<main")
+    plain = re.sub(r"(?s)<(code|pre|option)\b.*?</\1>|gateway [a-z -]+|<[^>]+>", "\n", main)
+    plain = re.sub("|".join(AS_THEY_ARE), "", plain)
+    sentence = r".*[\u4e00-\u9fff，。：；]{5}.*" if english else r".*[A-Za-z]{3,}( [a-z]{2,}){2}.*"
+    assert re.search(sentence, plain) is None, re.search(sentence, plain)
+
+
+async def a_full_house(site: Any) -> None:
+    """Something on every screen: what was paid twice, unknown money, a refund, a doubt, a publication, a job."""
+    await site.travel("2026-10-12 10:00")
+    day = day_of(site.clock.now())
+    payment = await site.paid()
+    why = {
+        "reason": "wrong_payment",
+        "explanation": "误缴",
+        "officer": "陈立 33010001",
+        "payee": PAYEE,
+        "documents": [],
+    }
+    refund = await site.post(f"/v1/payments/{payment['id']}/refunds", why)
+    assert refund.status_code == 201, refund.text
+    await site.pay(payment["code"], force=True)
+    await site.until(f"/v1/payments/{payment['id']}", lambda now: now["exceptions"])
+    site.simulators.faults({"system": "nontax", "kind": "statement_extra", "key": f"{day:%Y%m%d}", "code": FOREIGN})
+    number = await site.decide("望市监罚决字〔2026〕第72号")
+    await site.post("/v1/disclosures", site.demand(number))
+    site.fault("apply_then_silence", "CreateBill", seconds=0.2)
+    site.fault("answer_code", "QueryBill", times=0, code="18015")
+    doubtful = (await site.ask_payment(await site.decide("望市监罚决字〔2026〕第73号"))).json()
+    await site.until(f"/v1/operations?subject={doubtful['id']}&state=parked", lambda page: page["items"])
+    site.simulators.clear_faults()
+    await site.post("/v1/reconciliations", {"channel": "nontax", "day": str(day)})
