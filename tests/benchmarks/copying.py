@@ -182,10 +182,12 @@ class Copier:
     def _column(self, table: str, name: str, value: Any, words: dict[str, str]) -> str:
         """The SQL of one column of a copy."""
         text = f":{name}"
+        if name == "id" and isinstance(value, int):
+            return "NULL"  # the database counts them
         if name == "node" and table == "exchange":
             return "'copied'"
         if (table, name) == ("statement_line", "line"):
-            return "n.i"
+            return f"n.i * {SLOT} + {value}"
         if name == "event_seq" or (table, name) == ("event", "seq"):
             return f"n.i * {SLOT} + {value - self._first_event}"
         if name == "seq":
@@ -193,7 +195,7 @@ class Copier:
         if isinstance(value, int) and (name == "at" or name.endswith("_at")):
             return f"{text} + {DAY} * 86400000000"
         if isinstance(value, str) and name.endswith("_on"):
-            return f"date({text}, '+' || {DAY} || ' days')"
+            return f"date({text}, printf('%+d days', {DAY}))"
         if isinstance(value, str):
             if value in words:
                 return words[value]

@@ -339,7 +339,7 @@ async def test_doubt_is_ended_by_two_people_who_saw_both_sides(site):
     assert counted(await gao.see("/console/today"))["/console/operations?whose=mine"] == 1
     assert one in await gao.see("/console/operations?whose=mine")
     base, to_lin = site.app.base, f"/v1/assignments/{operation['id']}"
-    who = await base.access.as_now(people["高远"])
+    who = await base.access.sign_in.as_now(people["高远"])
     assert (await base.inside.ask(who, "PUT", to_lin, {"assignee": "lin"})).json()["assignee"] == "林溪"
     assert (await base.inside.ask(who, "PUT", "/v1/assignments/pay_1", {"assignee": "lin"})).status_code == 404
     assert one not in await gao.see("/console/operations?whose=mine"), "handed over"
