@@ -282,6 +282,7 @@ async def test_a_kind_from_outside_works_like_any_other_and_can_go(
     assert gateway.stop().code == 0
 
 
+@pytest.mark.nightly
 def test_its_adapter_keeps_the_promises_of_its_own_kit(site: Path) -> None:
     words = [sys.executable, "-m", "pytest", *LEAN, "tests/yard_promises.py"]
     env = {**os.environ, "PYTHONPATH": str(site)}

@@ -42,6 +42,7 @@ def gateway(tmp_path: Path, make_wheel: Callable[..., Path]) -> Callable[..., su
     return call
 
 
+@pytest.mark.nightly
 def test_a_new_adapter_in_a_package_of_its_own_is_used_by_settings_alone(
     gateway: Callable[..., subprocess.CompletedProcess[str]],
 ) -> None:

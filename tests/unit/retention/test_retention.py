@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 import pytest
+from by_day import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event as listening
@@ -89,7 +90,7 @@ CASES = st.lists(
 )
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(6, 20))
 @given(cases=CASES)
 def test_no_row_of_an_open_matter_leaves(
     cases: list[dict[str, Any]],

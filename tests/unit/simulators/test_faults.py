@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 import pytest
+from by_day import examples
 from collecting_unit import Inbox, Unit, exchange, text
 
 import contracts
@@ -488,15 +489,15 @@ def outcomes(unit: Unit, numbers: list[str], dice: str, seed: int, *, restart: b
 @pytest.mark.parametrize("dice", ["key", "order"])
 @pytest.mark.cases_by_day(1)
 def test_the_same_seed_is_the_same_behaviour_and_another_seed_another(unit: Unit, dice: str) -> None:
-    numbers = [f"A{number}" for number in range(24)]
+    numbers = [f"A{number}" for number in range(examples(12, 24))]
     first = outcomes(unit, numbers, dice, 7)
     assert outcomes(unit, numbers, dice, 7, restart=True) == first
     assert outcomes(unit, numbers, dice, 8) != first
-    assert 4 < sum(first) < 20
+    assert 0 < sum(first) < len(numbers)
 
 
 def test_a_dice_by_order_falls_the_same_way_for_requests_under_other_keys(unit: Unit) -> None:
-    ours, theirs = ([f"{letter}{number}" for number in range(24)] for letter in "AB")
+    ours, theirs = ([f"{letter}{number}" for number in range(examples(12, 24))] for letter in "AB")
     assert outcomes(unit, ours, "order", 7) == outcomes(unit, theirs, "order", 7)
     assert outcomes(unit, ours, "key", 7) != outcomes(unit, theirs, "key", 7)
     assert outcomes(unit, ours, "key", 7) == outcomes(unit, ours[::-1], "key", 7)[::-1]

@@ -80,7 +80,9 @@ def tables(url: str) -> set[str]:
         engine.dispose()
 
 
-def test_its_table_comes_with_it_and_goes_before_it(site: Site, database_url: str) -> None:
+@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.nightly)])
+def test_its_table_comes_with_it_and_goes_before_it(site: Site, kind: str, request: pytest.FixtureRequest) -> None:
+    database_url = request.getfixturevalue(f"{kind}_url")
     lacking = site.run("-c", MIGRATE, database_url)
     assert "visits carries no revision of its tables" in lacking.stderr
     assert "depends_on = ('payments_0001',)" in site.revise("visits")
@@ -107,6 +109,7 @@ def test_its_table_comes_with_it_and_goes_before_it(site: Site, database_url: st
     engine.dispose()
 
 
+@pytest.mark.nightly
 def test_its_author_adds_a_revision(site: Site, sqlite_url: str) -> None:
     site.revise("visits")
     changed = site.folder / "visits" / "tables.py"

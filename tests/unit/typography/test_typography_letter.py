@@ -53,6 +53,7 @@ def test_a_character_that_the_font_lacks_is_named_not_drawn_as_a_box():
 
 @pytest.mark.parametrize("mark", "，。、；：？！》”）")
 @pytest.mark.parametrize("more", ["", "\n甲"], ids=["one piece", "with a break"])
+@pytest.mark.cases_by_day(4)
 def test_no_line_begins_with_a_mark_that_belongs_to_the_words_before_it(mark, more):
     for before in range(20, 34):
         page = PdfReader(io.BytesIO(render(letter("甲" * before + mark + "乙" * 40 + more)))).pages[0]
