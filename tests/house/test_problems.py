@@ -39,7 +39,11 @@ def types(node: ast.AST) -> list[ast.expr]:
             return node.args[:1]
         if called(node) == "_create":  # gateway.foundation.access: what exists already
             return [one for one in node.args if isinstance(one, ast.Constant) and str(one.value).endswith("-exists")]
-    if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "_KINDS" and isinstance(node.value, ast.Dict):
+    if (
+        isinstance(node, ast.Assign)
+        and getattr(node.targets[0], "id", "") == "_KINDS"
+        and isinstance(node.value, ast.Dict)
+    ):
         return [one.elts[0] for one in node.value.values if isinstance(one, ast.Tuple)]
     return []
 

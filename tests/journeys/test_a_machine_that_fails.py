@@ -162,6 +162,7 @@ async def test_a_full_disk_refuses_new_work_says_so_and_what_was_accepted_ends_w
     assert report.ok, report
 
 
+@pytest.mark.nightly
 async def test_a_limit_of_the_files_size_is_met_and_survived(served):
     site, pid = served.site, served.process.pid
     load = Load(site)
@@ -203,6 +204,7 @@ def own_server() -> Iterator[Any]:
             os.environ[module.FOLDER] = shared
 
 
+@pytest.mark.nightly
 @pytest.mark.usefixtures("_impatient")
 async def test_a_postgresql_that_is_killed_and_started_again_under_load(tmp_path, simulators, own_server, open_site):
     async with open_site(tmp_path, simulators, own_server.url) as site:

@@ -18,6 +18,7 @@ async def quietly(call) -> None:
 
 
 @pytest.mark.parametrize("kind", ["apply_then_silence", "silence"])
+@pytest.mark.cases_by_day(1)
 async def test_a_gateway_killed_while_the_code_is_asked_for_ends_with_exactly_one(served, kind):
     site = served.site
     number = await site.decide()
@@ -70,6 +71,7 @@ async def test_a_second_gateway_on_the_same_file_is_refused_with_the_way_out(ser
     assert (await served.site.get("/readyz"))["status"] == "ok"
 
 
+@pytest.mark.nightly
 async def test_simulators_killed_midway_are_named_and_their_return_makes_everything_good(served):
     site, simulators = served.site, served.site.simulators
     payment = await site.issued()
