@@ -36,6 +36,7 @@ MAY_ASK_FOR_PERSONS = {
     "gateway/adapters/credit/gsxt/mapping.py": "the key of a publication",
     "gateway/adapters/credit/folder/files.py": "the key of a publication, and the entry that has it",
     "gateway/rooms/bulletin/records.py": "the key of an entry, by which it is found",
+    "gateway/rooms/jobs/import_files.py": "a row of a file, kept encrypted until it is asked for",
     "gateway/words/personal.py": "the one place that writes them in full",
     "gateway/rooms/disclosures/public_text.py": "what is to be cut from a text is looked for in it",
 }
