@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import re
 from datetime import date
 from pathlib import Path
 from types import ModuleType
@@ -33,6 +34,17 @@ def test_released_revisions_are_as_they_were() -> None:
     found = {name: ROOT / "gateway" / name for name in files}
     now = {name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in found.items() if file.exists()}
     assert now == files
+
+
+def locked(name: str) -> dict[str, str]:
+    return dict(re.findall(r"(?m)^([a-z0-9][a-z0-9.-]*)==(\S+)", (ROOT / name).read_text(encoding="utf-8")))
+
+
+def test_the_bundle_carries_what_the_gateway_needs_at_the_versions_that_are_tested() -> None:
+    """A dependency that is added to one lock alone is missing where nothing can be fetched."""
+    needed, tested, carried = map(locked, ("requirements.lock", "requirements-dev.lock", "requirements-bundle.lock"))
+    assert needed.items() - carried.items() == set(), "make lock"
+    assert {name for name in carried.keys() & tested.keys() if carried[name] != tested[name]} == set(), "make lock"
 
 
 BEFORE_THE_FIRST_RELEASE = {"rooms/decisions/revisions/0002_numbers_compared_by_a_folded_key.py"}
