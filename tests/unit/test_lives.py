@@ -160,3 +160,19 @@ def test_a_life_knows_its_states_and_ends(life: Life[State]) -> None:
 def test_a_step_that_stands_twice_is_a_mistake(life: Life[State]) -> None:
     with pytest.raises(ValueError, match="twice"):
         Life("lamps", table, (*EDGES, Edge(State.OFF, State.ON, "lamp.lit", "again")))
+
+
+def test_a_life_says_in_which_states_events_leave_a_record(life: Life[State]) -> None:
+    assert life.led([]) == {None}
+    assert life.led(["lamp.made", "house.sold", "lamp.lit"]) == {State.ON}
+    assert life.led(["lamp.made", "lamp.fell"]) == {State.BROKEN, State.GONE}, "of the last step nobody is told"
+    assert life.led(["lamp.lit"]) == life.led(["lamp.made", "lamp.lit", "lamp.fell"]) == frozenset()
+
+
+@pytest.mark.parametrize("stamped", [True, False])
+def test_doubt_is_stamped_as_a_step_is(conn: Connection, monkeypatch: pytest.MonkeyPatch, stamped: bool) -> None:
+    monkeypatch.setattr(lives, "LIVES", {})
+    living = Living(Life("lamps", table, EDGES, doubt=True, stamped=stamped), Told(), SystemClock())
+    living.doubt(conn, LAMP, Doubt("no answer"))
+    assert (row(conn)["doubt_reason"], row(conn)["updated_at"] is not None) == ("no answer", stamped)
+    assert row(conn, "l2")["doubt_reason"] is None
