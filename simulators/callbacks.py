@@ -215,7 +215,7 @@ class Callbacks:
         body, headers = say(document["payload"])
         answer = await self._post(document, target["url"], body, headers, None)
         if answer and profile is not None:
-            answer = answer[0], profile.acknowledgement(answer[1])
+            answer = answer[0], profile.in_our_words(answer[1])
         document["why"] = wire.not_taken(document["payload"], *answer) if answer else "no answer came"
         if not document["why"]:
             document["sends"] -= 1

@@ -125,6 +125,9 @@ def parser() -> argparse.ArgumentParser:
         default=[],
         help="the simulated system that stands for a channel of the gateway (default: that of the same name)",
     )
+    shadow.add_argument(
+        "--profile", metavar="FILE", type=Path, action="append", default=[], help="systems of provinces, as for serve"
+    )
     shadow.add_argument("--json", action="store_true", help="one JSON object, for programs")
     recorded = commands.add_parser(
         "record",
@@ -152,7 +155,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.command == "check":
         return _check(given.file, schema=given.schema)
     if given.command == "shadow":
-        return _shadow(given.file, given.system, as_json=given.json)
+        return _shadow(given.file, given.system, given.profile, as_json=given.json)
     if given.command == "record":
         from simulators.record import Recorder
         from simulators.record import run as record
@@ -203,14 +206,14 @@ def _check(named: str | None, *, schema: bool) -> int:
     return 0
 
 
-def _shadow(file: Path, named: Sequence[str], *, as_json: bool) -> int:
+def _shadow(file: Path, named: Sequence[str], profiles: Sequence[Path], *, as_json: bool) -> int:
     from simulators import exchanges
     from simulators.shadow import KINDS, Shadow
 
     try:
         names = dict(one.split("=", 1) for one in named)
         told = exchanges.read(file.read_text(encoding="utf-8").splitlines())
-        found = systems.load(sorted({names.get(one.channel, one.channel) for one in told}))
+        found = systems.load(sorted({names.get(one.channel, one.channel) for one in told}), profiles)
         drift = asyncio.run(Shadow(found, names).compare(told))
     except (ValueError, OSError) as problem:
         print(f"simulators: {problem}", file=sys.stderr)

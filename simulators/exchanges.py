@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -109,6 +109,23 @@ def leaves(body: str) -> Iterator[tuple[str, Any]]:
             yield from _elements(inner(parse_xml(text.encode())), "")
     except ValueError:
         return
+
+
+def replaced(body: str, names: Mapping[str, str]) -> str:
+    """A JSON or XML body with other values under these names."""
+    text = body.strip()
+    if not names or text[:1] not in ("{", "["):
+        return body
+    try:
+        return json.dumps(_with(json.loads(text), names), ensure_ascii=False)
+    except ValueError:
+        return body
+
+
+def _with(value: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(value, dict):
+        return {name: names.get(name, _with(one, names)) for name, one in value.items()}
+    return [_with(one, names) for one in value] if isinstance(value, list) else value
 
 
 def inner(root: etree._Element) -> etree._Element:

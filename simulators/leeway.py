@@ -25,6 +25,8 @@ class Leeway:
         self.results: set[str] = set()
         #: Operation → path, of contracts that are an OpenAPI document.
         self.paths: dict[str, str] = {}
+        #: Operation → the HTTP statuses of its answers, of the same contracts.
+        self.statuses: dict[str, set[int]] = {}
         for file in contracts.path(contract).rglob("*") if contract else ():
             if file.suffix == ".xsd":
                 self._xml(etree.parse(str(file)).getroot())
@@ -32,7 +34,10 @@ class Leeway:
                 told = document(file)
                 self._json(told)
                 for path, methods in told["paths"].items():
-                    self.paths |= {one["operationId"]: path for verb, one in methods.items() if verb in METHODS}
+                    for one in (one for verb, one in methods.items() if verb in METHODS):
+                        self.paths[one["operationId"]] = path
+                        known = {int(status) for status in one["responses"] if status.isdecimal()}
+                        self.statuses[one["operationId"]] = known
             elif file.suffix == ".csv":
                 with file.open(encoding="utf-8", newline="") as table:
                     rows = list(csv.reader(table))
@@ -55,6 +60,8 @@ class Leeway:
         if isinstance(node, dict) and isinstance(members := node.get("properties"), dict):
             self.declared |= members.keys()
             self.optional |= members.keys() - set(node.get("required", ()))
+        if isinstance(node, dict) and isinstance(choice := node.get("enum"), list):
+            self.tables.append({str(one) for one in choice})
         if isinstance(node, dict) and node.get("in") in ("path", "query") and "name" in node:
             self.declared.add(node["name"])
 
@@ -64,8 +71,12 @@ class Leeway:
         for depth, name in enumerate(names, 1):
             above = ".".join(names[:depth])
             if not any(one == above or one.startswith(above + ".") for one in there):
-                return name.removesuffix("[]") in self.optional
+                return name.endswith("[]") or name in self.optional  # a list may be empty
         return False
+
+    def may_answer(self, operation: str, status: int) -> bool:
+        """Whether the contract lets an operation be answered with this HTTP status."""
+        return status in self.statuses.get(operation, ())
 
     def may_be_instead(self, real: str, simulated: str) -> bool:
         """Whether one table of the contract has both codes."""

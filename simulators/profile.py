@@ -171,8 +171,8 @@ class Profile:
             told = {name: one for name, one in told.items() if name != within} | inner
         return self._inward(told)
 
-    def acknowledgement(self, body: bytes) -> bytes:
-        """What answers a callback, in the contract's words; as it came where it is neither JSON nor XML."""
+    def in_our_words(self, body: bytes) -> bytes:
+        """An answer in the contract's words; as it came where it is neither JSON nor XML."""
         try:
             if body.lstrip()[:1] == b"<":
                 return etree.tostring(self._renamed(parse_xml(body), outward=False))

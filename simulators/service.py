@@ -92,6 +92,18 @@ class Service:
         """What is asked in the contract's words, with what a profile leaves out and the contract needs."""
         return content
 
+    def compared(self, message: str) -> str:
+        """What of a redacted message is held against another, as JSON or XML; for replays."""
+        return message
+
+    async def asked_again(self, message: str) -> str:
+        """Ask without HTTP what a redacted message asked; the answer as ``compared`` has it. ValueError: why not."""
+        raise ValueError("what does not travel over HTTP cannot be asked again here")
+
+    def stand_ins(self) -> dict[str, str]:
+        """Members of requests that mean something at one side only, with what is asked in their place; for replays."""
+        return {}
+
     def place(self, method: str, path: str) -> str | None:
         """Where the operation is that a real platform has at this path, whatever stands before it there."""
         found = (self.path_of(name) for name, (verb, _) in self.contract.operations.items() if verb == method)

@@ -20,10 +20,12 @@ import httpx
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from simulators.exchanges import MASK, Recorded, leaves
+from simulators.exchanges import MASK, Recorded, leaves, replaced
 from simulators.foundation import Foundation
 from simulators.leeway import Leeway
+from simulators.profile import Profile
 from simulators.service import Service
+from simulators.signing import Place
 from simulators.state import Document, State
 from simulators.system import System
 from simulators.world import World
@@ -36,7 +38,11 @@ KINDS = {
     "not_asked": "未能重放",
 }
 _SHORTEST = 6
+_STAND_IN = "000001"
+"""What is asked in place of a masked value: always the same, so that one name is one name; only letters and digits."""
 _CODES = frozenset({"Result", "code", "status", "state", "PayStats", "RefundStats"})
+_RESULTS = ("Result", "code")
+"""Where the result of a whole answer stands: answers with different ones have different fields."""
 _SHAPES = (("amount", r"-?\d+\.\d{2}"), ("number", r"-?\d+"), ("day", r"\d{4}-\d\d-\d\d"))
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d.*")
 
@@ -73,7 +79,6 @@ class Shadow:
         self._app = Starlette(routes=[Mount(f"/{name}", routes=service.routes()) for name, service in services])
         self._leeway = {system.name: Leeway(system.contract) for system in systems}
         self._known: dict[str, str] = {}
-        self._asked = 0
 
     async def compare(self, exchanges: Sequence[Recorded]) -> list[Difference]:
         """Every difference once, with how often it was met, in the order of the first. ValueError: no such system."""
@@ -89,41 +94,63 @@ class Shadow:
         return list(found.values())
 
     async def _one(self, client: httpx.AsyncClient, exchange: Recorded) -> list[Difference]:
-        if exchange.status is None:
-            return []  # no answer came: nothing to compare
         service = self.world.service(self.names.get(exchange.channel, exchange.channel))
         self.world.base.clock.set(exchange.at)
         self.world.clock_moved()
-        place = service.place(exchange.method, urlsplit(exchange.url).path)
-        if place is None:
-            return [self._not_asked(service, f"{exchange.method} {urlsplit(exchange.url).path}", "no such operation")]
-        self._asked += 1
-        body = self._put(exchange.asked).encode()
-        query = f"?{self._put(query)}" if (query := urlsplit(exchange.url).query) else ""
-        with self.world.base.state.transaction() as tx:
-            headers = service.let_in(tx, body) | ({"Content-Type": exchange.kind} if exchange.kind else {})
-        url = f"/{service.name}{self._put(place)}{query}"
-        answer = await client.request(exchange.method, url, content=body, headers=headers)
-        (entry,) = self.world.base.journal.last(1)
-        if entry["outcome"] == "refused":
-            return [self._not_asked(service, str(entry["operation"]), _words_of(answer))]
-        return self._differences(service, str(entry["operation"]), exchange, answer)
+        asked = f"{exchange.method} {urlsplit(exchange.url).path}"
+        try:
+            real = service.compared(exchange.answered)
+            if exchange.method == "TCP":
+                status, simulated = None, await service.asked_again(self._put(exchange.asked))
+            else:
+                status, simulated = await self._asked(client, service, exchange)
+            (entry,) = self.world.base.journal.last(1)
+            asked = str(entry["operation"])
+            if entry["outcome"] == "refused":
+                raise ValueError("; ".join(str(value) for _, value in leaves(simulated) if value))
+        except ValueError as why:
+            return [Difference(service.name, asked, "not_asked", "", str(why)[:300], "")]
+        if exchange.status is None and not exchange.answered:
+            return []  # it may have happened all the same; but no answer came that could be compared
+        found = self._differences(service, asked, real, simulated)
+        declared = self._leeway[service.name].may_answer(asked, exchange.status or 0)
+        if exchange.status != status and not declared:
+            found.insert(0, Difference(service.name, asked, "code", "HTTP", str(exchange.status), str(status)))
+        return found
 
-    def _differences(
-        self, service: Service, operation: str, exchange: Recorded, answer: httpx.Response
-    ) -> list[Difference]:
-        real, simulated = _grouped(exchange.answered), _grouped(answer.text)
+    async def _asked(self, client: httpx.AsyncClient, service: Service, exchange: Recorded) -> tuple[int, str]:
+        """HTTP status and text of the simulated answer. ValueError: it cannot be asked."""
+        profile, parts = service.system.profile, urlsplit(exchange.url)
+        place = service.place(exchange.method, parts.path)
+        if place is None:
+            raise ValueError("no such operation")
+        ours = {profile.theirs(name) if profile else name: value for name, value in service.stand_ins().items()}
+        encoding = profile.encoding if profile else "UTF-8"
+        body = self._put(replaced(exchange.asked, ours)).encode(encoding)
+        path, query = f"/{service.name}{self._put(place)}", self._put(parts.query)
+        with self.world.base.state.transaction() as tx:
+            headers = service.let_in(tx, body)
+        at = Place(exchange.method, path, query)
+        headers = service.said(headers, body, headers.get("X-Node-Code", ""), at)
+        headers |= {"Content-Type": exchange.kind} if exchange.kind else {}
+        url = f"{path}?{query}" if query else path
+        answer = await client.request(exchange.method, url, content=body, headers=headers)
+        return answer.status_code, answer.content.decode(encoding, "replace")
+
+    def _differences(self, service: Service, operation: str, answered: str, simulates: str) -> list[Difference]:
+        profile = service.system.profile
+        real, simulated = (_grouped(_ours(profile, text)) for text in (answered, simulates))
         codes, leeway = _CODES | service.wire.status_fields, self._leeway[service.name]
 
         def one(kind: str, path: str, came: Any, wanted: Any) -> Difference:
-            return Difference(service.name, operation, kind, path, str(came), str(wanted))
+            told = _theirs(profile, path) if profile else path
+            return Difference(service.name, operation, kind, told, str(came), str(wanted))
 
         found = []
-        if exchange.status != answer.status_code:
-            found.append(one("code", "HTTP", exchange.status, answer.status_code))
+        alike = all(real[one] == simulated[one] for one in _RESULTS if one in real and one in simulated)
         for path in dict.fromkeys((*simulated, *real)):
             if path not in real:
-                if leeway.may_be_absent(path, real):
+                if not alike or leeway.may_be_absent(path, real):
                     continue
                 found.append(one("missing", path, "", _shape(simulated[path][0])))
             elif path not in simulated:
@@ -148,22 +175,34 @@ class Shadow:
 
     def _put(self, text: str) -> str:
         """A text of theirs with our names for what they made."""
-        text = text.replace(MASK, f"{self._asked:06}")  # may stand where only letters and digits may
+        text = text.replace(MASK, _STAND_IN)
         if not self._known:
             return text
         longest = sorted(self._known, key=len, reverse=True)
         known = re.compile("|".join(rf"(?<![\w.]){re.escape(one)}(?![\w.])" for one in longest))
         return known.sub(lambda found: self._known[found[0]], text)
 
-    @staticmethod
-    def _not_asked(service: Service, operation: str, why: str) -> Difference:
-        return Difference(service.name, operation, "not_asked", "", why[:300], "")
+
+def _ours(profile: Profile | None, text: str) -> str:
+    """An answer in the contract's words."""
+    if profile is None:
+        return text
+    encoding = "UTF-8" if text.lstrip().startswith("<") else profile.encoding
+    return profile.in_our_words(text.encode(encoding)).decode()
+
+
+def _theirs(profile: Profile, path: str) -> str:
+    """A field path in a province's words."""
+    return ".".join(
+        profile.theirs(one.removesuffix("[]")) + one[len(one.removesuffix("[]")) :] for one in path.split(".")
+    )
 
 
 def _grouped(body: str) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     for path, value in leaves(body):
-        found.setdefault(path, []).append(value)
+        if value is not None:  # null says no more than nothing does
+            found.setdefault(path, []).append(value)
     return found
 
 
@@ -180,7 +219,3 @@ def _shape(value: Any) -> str:
     if _INSTANT.fullmatch(value):
         return "text of an instant"
     return next((f"text of {name}" for name, pattern in _SHAPES if re.fullmatch(pattern, value)), "text")
-
-
-def _words_of(answer: httpx.Response) -> str:
-    return "; ".join(str(value) for _, value in leaves(answer.text) if value)

@@ -106,6 +106,8 @@ class State:
         self.open: Transaction | None = None
         #: How often this process has reset it.
         self.resets = 0
+        #: Whether it was let go of.
+        self.closed = False
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
@@ -168,6 +170,7 @@ class State:
 
     def close(self) -> None:
         """Let go of the file."""
+        self.closed = True
         self.connection.close()
 
 

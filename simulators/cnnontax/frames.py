@@ -26,6 +26,7 @@ ENVELOPE = XmlContract(contracts.path("cnnontax/v1/envelope.xsd"))
 CONTRACT = Dialect()
 _REST = re.compile(rb"CNNONTAX1\.0([0-9A-Z]{4})(.*)", re.DOTALL)
 _MAC = re.compile(rb"[0-9A-Fa-f]{64}")
+_SHOWN = re.compile(r".*<VoucherBody><Voucher>(.*)</Voucher></VoucherBody>", re.DOTALL)  # the last frame's
 _DECLARATION = re.compile(r"<\?xml [^>]*encoding=[\"']GBK[\"'][^>]*\?>", re.IGNORECASE)
 
 
@@ -70,7 +71,12 @@ def split(frame: bytes, dialect: Dialect = CONTRACT) -> tuple[str, bytes, str]:
 def write(head: Mapping[str, str], voucher: etree._Element, dialect: Dialect = CONTRACT) -> bytes:
     """The XML of a message: its head, whose MsgNo must be among it, and its voucher."""
     dressed, declared = dialect.dressed(voucher)
-    content = base64.b64encode(_gbk(dressed, declared=declared)).decode()
+    return enveloped(head, _gbk(dressed, declared=declared), dialect)
+
+
+def enveloped(head: Mapping[str, str], voucher: bytes, dialect: Dialect = CONTRACT) -> bytes:
+    """The XML of a message around a voucher that is written already."""
+    content = base64.b64encode(voucher).decode()
     body = {"MOF": {"VoucherCount": "1", "VoucherBody": {"Voucher": content}}}
     more = {"TraceId": "T-2026-11"} if dialect.more else {}
     return _gbk(element("CFX", {"HEAD": {"APP": "CNNONTAX", "VER": "1.0", **head, **more}, "MSG": body}, ""))
@@ -91,6 +97,14 @@ def read(frame: bytes, dialect: Dialect = CONTRACT) -> Message:
         raise ValueError("; ".join(errors))
     answers = "" if dialect.published and head["MsgRef"] == head["MsgID"] else head["MsgRef"]
     return Message(number, head["SRC"], head["DES"], head["MsgID"], answers, head["WorkDate"], voucher, xml, code)
+
+
+def shown(text: str) -> tuple[str, str]:
+    """Message number and voucher of a frame that is shown to people, its voucher opened. ValueError: it is none."""
+    number, voucher = re.search(r"<MsgNo>(\w{4})</MsgNo>", text), _SHOWN.search(text)
+    if number is None or voucher is None or "<" not in voucher[1]:
+        raise ValueError("not a frame whose voucher can be read")
+    return number[1], voucher[1]
 
 
 def sender_of(frame: bytes) -> str:

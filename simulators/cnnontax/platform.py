@@ -32,6 +32,7 @@ from simulators.frame import (
     System,
     Transaction,
     difference,
+    parse_xml,
 )
 from simulators.nontax import books, collection, statements
 from simulators.nontax.amounts import AMOUNTS
@@ -121,7 +122,7 @@ class FrameWire(CollectionWire):
         if not isinstance(answer.body, etree._Element):
             return super().render(call, answer)
         number = "5997" if answer.body.tag == "BillState" else "5001"
-        head = self._head(number, call.params.get("node", ""), call.params.get("id", ""))
+        head = self.head(number, call.params.get("node", ""), call.params.get("id", ""))
         return frames.write(head, answer.body, self.dialect()), {**answer.headers, _NUMBER: number}
 
     def sign(self, call: Call, body: bytes, headers: dict[str, str]) -> dict[str, str]:
@@ -137,7 +138,7 @@ class FrameWire(CollectionWire):
         voucher = element("PaymentConfirm", {name: told.get(name) for name in order}, "")
         if broken := VOUCHERS.errors(voucher):
             raise ValueError(f"the push breaks its contract: {broken}")
-        head, written = self._head("5996", payload["node"]), self.dialect()
+        head, written = self.head("5996", payload["node"]), self.dialect()
         if written.published:
             head["MsgRef"] = head["MsgID"]
         self.pushed[payload["PayCode"], payload["TraNoBus"]] = head["MsgID"]
@@ -186,7 +187,7 @@ class FrameWire(CollectionWire):
         return b"".join(found)
 
     def _framed(self, number: str, voucher: etree._Element, to: str, about: str, written: Dialect) -> bytes:
-        xml = frames.write(self._head(number, to or CnNonTax.node, about), voucher, written)
+        xml = frames.write(self.head(number, to or CnNonTax.node, about), voucher, written)
         return frames.join(number, xml, frames.mac(self.token(to) or "", xml), written)
 
     def reply(
@@ -207,9 +208,10 @@ class FrameWire(CollectionWire):
         }
         return Answer(element("Reply", told | (content or {}), ""))
 
-    def _head(self, number: str, to: str, answers: str = "") -> dict[str, str]:
+    def head(self, number: str, to: str, answers: str = "", sender: str = PLATFORM_NODE) -> dict[str, str]:
+        """The head of a message."""
         return {
-            "SRC": PLATFORM_NODE,
+            "SRC": sender,
             "DES": to,
             "MsgNo": number,
             "MsgID": secrets.token_hex(12),
@@ -242,6 +244,26 @@ class CnNonTax(CollectionPlatform):
     def forget(self) -> None:
         super().forget()
         self.wire.lines.forget()
+
+    # --- replays -----------------------------------------------------------------------------------------------------
+
+    def compared(self, message: str) -> str:
+        return frames.shown(message)[1] if message else ""
+
+    async def asked_again(self, message: str) -> str:
+        number, voucher = frames.shown(message)
+        if number not in {one for one, _ in OPERATIONS}:
+            raise ValueError(f"message {number} is not one that is answered")
+        written, body = self.wire.dialect(), voucher.encode("gbk")
+        if not written.published:
+            body = b'<?xml version="1.0" encoding="GBK"?>' + body
+        head = self.wire.head(number, PLATFORM_NODE, sender=self.node)
+        xml = frames.enveloped(head, body, replace(written, more=False))
+        frame = frames.join(number, xml, frames.mac(self.secret, xml), written)
+        scope = {"type": "http", "method": "TCP", "path": "/", "query_string": b"", "headers": []}
+        answer = await self._answered(Request({**scope, "server": ("shadow", 1)}), frame, written)
+        found = parse_xml(re.sub(rb"^<\?xml[^>]*>", b"", answer.body).decode("gbk").encode()).findtext(".//Voucher")
+        return re.sub(r"^<\?xml[^>]*>", "", base64.b64decode(found or "").decode("gbk"))
 
     # --- frames ----------------------------------------------------------------------------------------------------
 

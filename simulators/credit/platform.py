@@ -311,6 +311,9 @@ class Credit(Service):
         tx.put(self.name, "token", "replayed", {"app": APP_KEY, "until": until})
         return {"Authorization": "Bearer replayed"}
 
+    def stand_ins(self) -> dict[str, str]:
+        return {"appKey": APP_KEY, "appSecret": APP_SECRET}
+
     def _guarded(self, handler: Callable[[Transaction, Call], Answer]) -> Callable[[Transaction, Call], Answer]:
         def guarded(tx: Transaction, call: Call) -> Answer:
             scheme, _, value = call.request.headers.get("authorization", "").partition(" ")

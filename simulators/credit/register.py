@@ -39,6 +39,8 @@ class Register:
         """Do so once that much real time has passed."""
 
         def judge() -> None:
+            if self.base.state.closed:  # the world ended before
+                return
             with self.base.state.transaction() as tx:
                 self.judge(tx, self.base.clock.now())
 

@@ -227,6 +227,15 @@ class Registry(Service):
     def let_in(self, tx: Transaction, body: bytes) -> dict[str, str]:
         return signed_headers(SECRET.encode(), NODE, self.base.clock.now(), body)
 
+    def stand_ins(self) -> dict[str, str]:
+        """A business that is in these books, and its licence."""
+        known = next(one for one in ENTITIES if one.get("uniscId") == TOKENS[0]["uniscId"])
+        return {
+            "token": TOKENS[0]["token"],
+            "uniscId": known["uniscId"],
+            "entName": known.get("entName") or known["traName"],
+        }
+
     # --- signatures and refusals -----------------------------------------------------------------------------------
 
     def _signed(self, handler: Callable[[Transaction, Call], Answer]) -> Callable[[Transaction, Call], Answer]:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 from benches import GsxtBench, LinduBench, ShuoyangBench
 from pydantic import ValidationError
+from shadowing import one_change_is_found, shown
 
 import contracts
 from gateway.adapters.credit.portal.profile import PATHS, Profile, shows
@@ -98,6 +99,8 @@ async def test_an_entry_behind_the_first_page_of_a_search_is_found(city: LinduBe
     found = await city.adapter.read_back(key_of(wanted))
     assert found is not None
     assert (found.state, found.content) == ("published", wanted.content)
+    own = json.loads(contracts.read_text(f"portal/v1/profiles/{city.city}.json"))["names"]["receipt"]
+    await one_change_is_found(shown(city.exchanges), city.system, own, "publish")
     searches = [one for one in city.exchanges if one.action == "read_back"]
     assert len(searches) > 1
 

@@ -10,14 +10,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from shadowing import kept, one_change_is_found
 
 from gateway.demo import installation
 from gateway.foundation.evidence.tables import exchange
 from gateway.words.clock import day_of
 from simulators.clock import SHANGHAI
 from simulators.cnnontax import frames
+from simulators.cnnontax.platform import SYSTEM as CNNONTAX
 from simulators.cnnontax.platform import CnNonTax
 from simulators.nontax.soap import element
+from simulators.profile import system_of
 
 SPOKEN = {
     "dialect": "published",
@@ -141,13 +144,14 @@ async def test_the_evidence_of_frames_is_kept_and_shows_nobodys_name(site):
     payment = await site.issued()
     await pay(site, payment["code"], payer="王会计")
     await site.reaches(payment, "PAID")
-    kept = await site.read(lambda conn: conn.execute(exchange.select().where(exchange.c.channel == "nontax")).all())
-    assert {(one.direction, one.method) for one in kept} == {("out", "TCP"), ("in", "POST")}
-    for one in kept:
+    rows = await site.read(lambda conn: conn.execute(exchange.select().where(exchange.c.channel == "nontax")).all())
+    assert {(one.direction, one.method) for one in rows} == {("out", "TCP"), ("in", "POST")}
+    for one in rows:
         shown = await site.app.base.evidence.held(one.id)
         assert "CNNONTAX" in shown.request
         assert "味安" not in shown.request + shown.response
         assert "王会计" not in shown.request + shown.response
+    await one_change_is_found(await kept(site, "nontax"), "cnnontax", "Information", "CreateBill")
 
 
 # --- the platform speaks otherwise, and connects to us --------------------------------------------------------------
@@ -170,10 +174,14 @@ async def test_the_main_job_in_the_published_dialect_with_a_platform_that_connec
     assert sorted(site.effects("CreateBill", system="cnnontax")) == [1, 1]
     drift = [(entry["operation"], entry["outcome"]) for entry in site.simulators.journal(system="cnnontax")]
     assert {outcome for _, outcome in drift} == {"answered"}
-    kept = await site.read(lambda conn: conn.execute(exchange.select().where(exchange.c.channel == "nontax")).all())
-    for one in kept:
+    rows = await site.read(lambda conn: conn.execute(exchange.select().where(exchange.c.channel == "nontax")).all())
+    for one in rows:
         shown = await site.app.base.evidence.held(one.id)
         assert "王会计" not in shown.request + shown.response
+        assert "罗巧云" not in shown.request + shown.response
+    told = {"name": "cnnontax", "title": "按已发布的写法", "settings": SPOKEN}
+    spoken = [system_of(told, CNNONTAX)]
+    await one_change_is_found(await kept(site, "nontax"), "cnnontax", "Information", "CreateBill", spoken)
 
 
 @pytest.mark.parametrize("further", [BLOCK], ids=["published"])

@@ -16,6 +16,7 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 from refund_steps import LETTER, VOUCHER, colleague, paid_twice, propose
+from shadowing import kept, one_change_is_found
 
 from gateway import logs
 from gateway.faces.build import build
@@ -137,6 +138,15 @@ async def story(site: Any) -> list[str]:
     return [one["payer_page"] for one in bills]
 
 
+WIRES = {
+    "nontax": ("nontax", "PayStats", "CreateBill"),
+    "creditchina": ("credit", "receiptNo", "submit find"),
+    "portal": ("portal", "receipt", "publish"),
+    "gsxt": ("gsxt", "receipt", "publish"),
+}
+"""Channel → the system that stands for it, a field of its answers, and the operations whose answers have it."""
+
+
 async def test_nobody_comes_out_unmasked(case) -> None:
     site, heard, said = case
     payers = await story(site)
@@ -172,6 +182,12 @@ async def test_nobody_comes_out_unmasked(case) -> None:
     assert leaked == set(), "files that are handed on"
     logs = ("audit", "handovers")
     assert {(where, one) for where in logs for one in NAMES[1:] if one in files[where]} == set(), "logs about persons"
+
+    told = {one: await kept(site, one) for one in WIRES}
+    written = "".join(one.line() for exchanges in told.values() for one in exchanges)
+    assert [one for one in NUMBERS[:3] if one in written] == [], "exchanges that are handed to whoever compares them"
+    for channel, (system, field, operations) in WIRES.items():
+        await one_change_is_found(told[channel], system, field, operations)
 
     assert len(said.getvalue().splitlines()) > 20
     assert [one for one in (*NUMBERS, *NAMES) if one in said.getvalue()] == [], "the log"

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import httpx
+from shadowing import kept, one_change_is_found
 
 from gateway.demo import story
 from gateway.rooms.notices import Notices
@@ -106,6 +107,7 @@ async def test_a_payment_is_told_to_the_officer_once_and_read_in_the_inbox(tmp_p
             assert told == ["notice.delivered", "notice.read"]  # the callback may be faster than the answer
             assert story_of["sent_at"] is not None
             assert [one["event"] for one in story_of["tells"]] == ["payment.paid"]
+            await one_change_is_found(await kept(site, "phone"), "notice", "messageId", "send")
             view = await site.get(site.path(payment["decision_number"]))
             assert [one["id"] for one in view["notices"]] == [read["id"]]
             answer = await site.post(f"/v1/notices/{read['id']}/recall", {"reason": "已办结"})

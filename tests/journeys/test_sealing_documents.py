@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from ofd_forge import PAGE, swapped
+from shadowing import kept, one_change_is_found
 from typer.testing import CliRunner
 
 from gateway.cli import app
@@ -142,6 +143,7 @@ async def test_a_document_is_sealed_verified_and_kept(any_site, letter):
 
     decision = await site.get(site.path(number))
     assert [one["id"] for one in decision["sealed_documents"]] == [view["id"]]
+    await one_change_is_found(await kept(site, "seal"), "seal", "jobId", "apply")
     assert site.effects("apply", "seal") == [1]
 
 

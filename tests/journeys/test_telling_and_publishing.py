@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
+from shadowing import kept, one_change_is_found
 from sqlalchemy import update
 from standardwebhooks import Webhook
 from standardwebhooks.webhooks import WebhookVerificationError
@@ -221,6 +222,7 @@ async def test_registration_facts_bear_the_time_of_the_pages_they_stand_on(site)
     found = await site.get(f"/v1/entities/92990102MA0WA4562J?authority={story.AUTHORITY}")
     assert found["record"]["as_of"].endswith("+08:00")
     assert found["confirmed_at"].endswith("+08:00")
+    await one_change_is_found(await kept(site, "registry"), "registry", "dataTime", "by_code")
 
 
 async def test_a_decision_read_again_is_sent_only_if_something_about_it_has_changed(site):

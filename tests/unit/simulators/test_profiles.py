@@ -156,7 +156,7 @@ def test_json_is_wrapped_encoded_and_worded_as_a_province_has_it() -> None:
         "traceId": "T1",
     }
     assert told.answer_of(answer)["submission"] == {"reference": "R1"}
-    assert json.loads(told.acknowledgement(b'{"flag": "Y"}')) == {"code": "P0000"}
+    assert json.loads(told.in_our_words(b'{"flag": "Y"}')) == {"code": "P0000"}
 
 
 WRONG: dict[str, dict[str, Any]] = {

@@ -70,7 +70,7 @@ class CnNonTax:
         ),
         reference=ReferenceFormat(20),
         find=FindGuarantee(offered=True, consistent=False, settle_seconds=60.0),
-        sensitive=frozenset({"Voucher", "PayerName", "MobilePhone", "PayerAcct", "RecName", "RecAcct"}),
+        sensitive=frozenset({"Voucher", "PayerName", "MobilePhone", "PayerAcct", "RecName", "RecAcct", "Operator"}),
         encoding="gbk",
         idempotent=True,
         schemes=frozenset({"tcp", "tls"}),
