@@ -140,6 +140,18 @@ def parser() -> argparse.ArgumentParser:
     recorded.add_argument("--file", metavar="FILE", type=Path, required=True, help="where exchanges are added")
     recorded.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     recorded.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
+    replayed = commands.add_parser(
+        "replay",
+        help="serve recorded exchanges again, as a stub of the platform",
+        description="Answer requests as they were answered in a file of exchanges, equal ones in their order. What fits"
+        " nothing is refused with the nearest and what differs; GET /_replay tells what was asked. The first line on"
+        " stdout is JSON and tells the address.",
+    )
+    replayed.add_argument(
+        "file", metavar="FILE", type=Path, help="the exchanges, of `simulators record` or the gateway"
+    )
+    replayed.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    replayed.add_argument("--port", type=int, default=0, help="port to listen on (default: a free one)")
     return made
 
 
@@ -160,7 +172,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from simulators.record import Recorder
         from simulators.record import run as record
 
-        return record(given.host, given.port, Recorder(given.to, given.system, given.file))
+        recorder = Recorder(given.to, given.system, given.file)
+        told = {"to": recorder.to, "file": str(recorder.file)}
+        return record(given.host, given.port, recorder.application(), told)
+    if given.command == "replay":
+        return _replay(given.file, given.host, given.port)
     if given.command == "verify":
         return _verify(given.file, given.control, given.report)
     from simulators.server import Served
@@ -226,6 +242,20 @@ def _shadow(file: Path, named: Sequence[str], profiles: Sequence[Path], *, as_js
             print(f"{one.system} {one.operation} {one.path}: {KINDS[one.kind]}, {values} ({one.times})")
         print(f"{len(told)} exchanges, {len(drift)} differences")
     return 1 if drift else 0
+
+
+def _replay(file: Path, host: str, port: int) -> int:
+    from simulators import exchanges
+    from simulators.record import run
+    from simulators.replay import Replay
+
+    try:
+        told = exchanges.read(file.read_text(encoding="utf-8").splitlines())
+    except (ValueError, OSError) as problem:
+        print(f"simulators: {problem}", file=sys.stderr)
+        return 2
+    replay = Replay(told)
+    return run(host, port, replay.application(), {"exchanges": len(replay.exchanges)})
 
 
 def _verify(file: str, control: str, reports: Sequence[Path]) -> int:

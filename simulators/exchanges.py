@@ -52,7 +52,12 @@ class Recorded:
     @property
     def kind(self) -> str:
         """The media type of the request, "" where none is told."""
-        return next((line[14:].strip() for line in _head(self.request) if line.lower().startswith("content-type:")), "")
+        return _media_type(self.request)
+
+    @property
+    def answer_kind(self) -> str:
+        """The media type of the answer, "" where none is told."""
+        return _media_type(self.response)
 
     @property
     def asked(self) -> str:
@@ -87,6 +92,10 @@ def read(lines: Sequence[str]) -> list[Recorded]:
 
 def _head(message: str) -> list[str]:
     return message.partition("\n\n")[0].splitlines()
+
+
+def _media_type(message: str) -> str:
+    return next((line[14:].strip() for line in _head(message) if line.lower().startswith("content-type:")), "")
 
 
 def _body(message: str) -> str:

@@ -1,8 +1,9 @@
 """A recorder between a system under test and a real platform: it forwards, and writes each exchange desensitised.
 
 Nothing but the redacted copy is ever written. Masked are values under names that sound like a credential or a person,
-and whatever else looks like a resident ID, a mainland mobile number or a bank card; headers are left out but for media
-types. What is neither JSON nor XML is not written, only how long it is.
+and whatever else looks like a resident ID, a telephone, a bank card, a plate, a passport, an address of mail, a key or
+a document in base64; headers are left out but for media types. What is neither JSON nor XML is not written, only how
+long it is. A name in running text stays where the member is not known to hold one: it has no look to be found by.
 """
 
 from __future__ import annotations
@@ -29,11 +30,24 @@ from simulators.xml import parse_xml
 
 _NAMED = re.compile(
     r"secret|token|passw|pwd|signature|credential|apikey|appkey|auth(?!ority)|cookie|phone|mobile|email|address|"
-    r"payername|payeracct|idnumber|cardno|acct|name$|姓名|电话|住址|zjhm|sfzh|frdb|xdr_mc|^dom$|oploc|inv$",
+    r"payername|payeracct|idnumber|cardno|acct|name$|姓名|名称|代表人|证件|账号|电话|住址|zjhm|sfz|frdb|_fr$|xdr_mc|^dom$|oploc|inv$|"
+    r"operator|approval|title$|^voucher$|^alt(af|be)$|^value$",
     re.IGNORECASE,
 )
-_LOOKS = re.compile(r"(?<!\d)(\d{17}[\dXx]|1[3-9]\d{9}|\d{16}|\d{19})(?!\d)")
-_CARDS = (16, 19)
+# \d is any Unicode digit here on purpose: full-width digits hide nothing.
+_LOOKS = re.compile(
+    r"(?<!\d)(?:\d{17}[\dXxＸ]|\d{6}[ -]\d{8}[ -]\d{3}[\dXxＸ])(?!\d)"  # resident ID, GB 11643-1999
+    r"|(?<!\d)\d{8}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}(?!\d)"  # that of before 1999
+    r"|(?<!\d)(?:\+?86[ -]?|0)?[1１][3-9３-９]\d[ -]?\d{4}[ -]?\d{4}(?!\d)"  # mobile number
+    r"|(?<![\d-])0\d{2,3}-\d{7,8}(?!\d)"  # telephone
+    r"|[京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼使领]"
+    r"[A-HJ-NP-Z][·. ]?[A-HJ-NP-Z0-9]{5,6}(?![A-Za-z0-9])"  # plate
+    r"|(?<![A-Za-z0-9])[DEGPS]\d{8}(?!\d)"  # passport
+    r"|[A-Za-z0-9_.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}"
+    r"|(?i:bearer|basic)\s+[\w.~+/=-]{8,}|eyJ[\w-]{8,}\.[\w-]+\.[\w-]*"
+)
+_CARD = re.compile(r"(?<!\d)\d(?:[ -]?\d){15,18}(?!\d)")
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{64,}={0,2}")
 _HOP = frozenset({"host", "content-length", "connection", "transfer-encoding", "accept-encoding", "keep-alive"})
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
@@ -70,14 +84,21 @@ def _masked(value: Any, name: str) -> Any:
 
 
 def _value(name: str, text: str) -> str:
-    return MASK if text.strip() and _NAMED.search(name) else _LOOKS.sub(_look, text)
-
-
-def _look(found: re.Match[str]) -> str:
-    """The mask, but for a number as long as a card's whose check digit is not one (ISO/IEC 7812-1, Luhn)."""
-    if len(found[0]) not in _CARDS:
+    if text.strip() and _NAMED.search(name):
         return MASK
-    doubled = (sum(divmod(int(digit) * (2 if at % 2 else 1), 10)) for at, digit in enumerate(reversed(found[0])))
+    return _CARD.sub(_card, _LOOKS.sub(MASK, _BASE64.sub(_run, text)))
+
+
+def _run(found: re.Match[str]) -> str:
+    """The mask, but for what is no base64: a digest has letters of one case only."""
+    mixed = all(re.search(kind, found[0]) for kind in ("[a-z]", "[A-Z]", "[0-9+/_-]"))
+    return MASK if mixed else found[0]
+
+
+def _card(found: re.Match[str]) -> str:
+    """The mask, but for a number whose check digit is not a card's (ISO/IEC 7812-1, Luhn)."""
+    digits = [int(one) for one in found[0] if one.isdecimal()]
+    doubled = (sum(divmod(digit * (2 if at % 2 else 1), 10)) for at, digit in enumerate(reversed(digits)))
     return found[0] if sum(doubled) % 10 else MASK
 
 
@@ -126,20 +147,19 @@ def _message(headers: Mapping[str, str], body: str) -> str:
     return f"content-type: {headers.get('content-type', '')}\n\n{body}"
 
 
-def run(host: str, port: int, recorder: Recorder) -> int:
-    """Record until SIGTERM or SIGINT, and print the address as one line of JSON first; the exit status."""
-    config = uvicorn.Config(recorder.application(), host, port, log_config=None, access_log=False, server_header=False)
-    _Server(config, recorder).run()
+def run(host: str, port: int, application: Starlette, told: Mapping[str, Any]) -> int:
+    """Serve until SIGTERM or SIGINT, and print the address and what is ``told`` as JSON first; the exit status."""
+    config = uvicorn.Config(application, host, port, log_config=None, access_log=False, server_header=False)
+    _Server(config, told).run()
     return 0
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, recorder: Recorder) -> None:
+    def __init__(self, config: uvicorn.Config, told: Mapping[str, Any]) -> None:
         super().__init__(config)
-        self.recorder = recorder
+        self.told = told
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         host, port = self.servers[0].sockets[0].getsockname()[:2]
-        told = {"url": f"http://{host}:{port}", "to": self.recorder.to, "file": str(self.recorder.file)}
-        print(json.dumps(told, ensure_ascii=False), flush=True)
+        print(json.dumps({"url": f"http://{host}:{port}", **self.told}, ensure_ascii=False), flush=True)
