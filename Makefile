@@ -2,6 +2,7 @@
 # presumed; whatever set-up says goes to stderr, so that stdout carries results alone.
 
 VENV := .venv
+GENERATORS := tests/generators
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
@@ -17,6 +18,7 @@ TEST_ARGS ?=
 TORTURE_ARGS ?=
 YEARS_ARGS ?=
 BUNDLE_ARGS ?=
+NEWCOMER_ARGS ?=
 MUTANTS ?=
 MACHINE ?= 50 30
 ROOMS ?= tests/unit
@@ -29,7 +31,7 @@ export PYTHONDONTWRITEBYTECODE :=
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test coverage nightly mutants torture bench years publication-year lint fmt snapshots lock docs bundle container release clean
+.PHONY: help demo test coverage nightly mutants torture bench years publication-year lint fmt snapshots lock docs generators newcomer bundle container release clean
 
 # A virtual environment is bound to its folder and its Python: after either has moved it is made anew.
 ifneq ($(shell cat $(VENV)/.made 2>/dev/null),$(CURDIR))
@@ -55,14 +57,16 @@ coverage: $(VENV)/.ready-test ## how much of the gateway the tests run, by file;
 	@$(BIN)/coverage report
 
 nightly: export GATEWAY_TEST_WHOLE := 1
-nightly: $(VENV)/.ready-docs ## what takes too long for every change: every case, long runs, rooms on PostgreSQL, changed lines
+nightly: $(VENV)/.ready-docs $(GENERATORS)/.ready ## what takes too long for every change: every case, long runs, rooms on PostgreSQL, changed lines
 	@$(MAKE) test
 	@GATEWAY_TEST_MACHINE="$(MACHINE)" $(BIN)/python -m pytest tests/unit/delivery/test_state_machine.py
 	@GATEWAY_TEST_TIMES=20 $(BIN)/python -m pytest tests/journeys/test_at_one_instant.py tests/unit/store/test_several_nodes.py \
 		tests/unit/decisions/test_two_nodes.py tests/torture tests/unit/rotation/test_nodes_on_one_token.py
 	@GATEWAY_TEST_DATABASE=postgresql $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal -k "not sqlite" $(ROOMS)
 	@$(MAKE) publication-year
-	@$(BIN)/python packaging/bundle.py --machine "$$(uname -m)" | xargs sh packaging/try_bundle.sh
+	@bundle=$$($(BIN)/python packaging/bundle.py --machine "$$(uname -m)") && sh packaging/try_bundle.sh "$$bundle" && \
+		python3 tests/newcomer.py --bundle "$$bundle"
+	@$(MAKE) newcomer
 	@$(MAKE) mutants
 
 mutants: export GATEWAY_TEST_WHOLE := 1
@@ -105,6 +109,17 @@ lock: $(VENV)/.made ## resolve the dependencies again; the locks hold hashes and
 
 docs: $(VENV)/.ready-docs ## the documentation as pages that need no network, into dist/docs; open index.html
 	@$(BIN)/python packaging/site/build.py
+
+generators: $(GENERATORS)/.ready ## what generates clients from /openapi.json, for the nightly tests; needs npm
+
+$(GENERATORS)/.ready: $(VENV)/.made $(GENERATORS)/requirements.lock $(GENERATORS)/package-lock.json
+	@$(BIN)/python -m venv --clear $(GENERATORS)/.venv
+	@$(GENERATORS)/.venv/bin/python -m pip --disable-pip-version-check -q install --require-hashes -r $(GENERATORS)/requirements.lock
+	@cd $(GENERATORS) && npm ci --no-audit --no-fund --silent
+	@touch $@
+
+newcomer: ## a newcomer's hour: clone, install, first payment, webhook and break as the pages say, with minutes a step
+	@python3 tests/newcomer.py $(NEWCOMER_ARGS)
 
 bundle: $(VENV)/.ready-docs ## one archive to install from without a network, into dist/; BUNDLE_ARGS="--machine x86_64"
 	@$(BIN)/python packaging/bundle.py $(BUNDLE_ARGS)

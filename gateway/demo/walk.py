@@ -359,6 +359,10 @@ class Walk:
         self._talk.say("console", f"{kept.url}/console")
         for login, password in kept.people.items():
             self._talk.say("", f"login {login}, password {password} (for one sign-in: choose your own there)")
+        words = {"GATEWAY": kept.url, "SIMULATORS": self._simulators["url"], "KEY": kept.api_key}
+        self.out.print("\nFor the first call, in another terminal and the same folder:")
+        export = " ".join(f"{name}={value}" for name, value in words.items())
+        self.out.print(f"export {export}", markup=False, highlight=False, soft_wrap=True)
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for name in (signal.SIGINT, signal.SIGTERM):
