@@ -2,7 +2,7 @@
 # presumed; whatever set-up says goes to stderr, so that stdout carries results alone.
 
 VENV := .venv
-GENERATORS := tests/generators
+GENERATORS := .generators
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 COMPILE := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
@@ -110,11 +110,12 @@ lock: $(VENV)/.made ## resolve the dependencies again; the locks hold hashes and
 docs: $(VENV)/.ready-docs ## the documentation as pages that need no network, into dist/docs; open index.html
 	@$(BIN)/python packaging/site/build.py
 
-generators: $(GENERATORS)/.ready ## what generates clients from /openapi.json, for the nightly tests; needs npm
+generators: $(GENERATORS)/.ready ## what lints /openapi.json and generates clients from it, for the nightly tests; needs npm
 
-$(GENERATORS)/.ready: $(VENV)/.made $(GENERATORS)/requirements.lock $(GENERATORS)/package-lock.json
-	@$(BIN)/python -m venv --clear $(GENERATORS)/.venv
-	@$(GENERATORS)/.venv/bin/python -m pip --disable-pip-version-check -q install --require-hashes -r $(GENERATORS)/requirements.lock
+$(GENERATORS)/.ready: $(VENV)/.made tests/generators/requirements.lock tests/generators/package-lock.json
+	@$(BIN)/python -m venv --clear $(GENERATORS)
+	@$(GENERATORS)/bin/python -m pip --disable-pip-version-check -q install --require-hashes -r tests/generators/requirements.lock
+	@cp tests/generators/package.json tests/generators/package-lock.json $(GENERATORS)
 	@cd $(GENERATORS) && npm ci --no-audit --no-fund --silent
 	@touch $@
 
@@ -128,7 +129,7 @@ release: $(VENV)/.ready-docs ## what a release would do; with YES=1 it is done h
 	@$(BIN)/python packaging/release.py "$(VERSION)" $(if $(YES),--yes)
 
 clean: ## remove the environment and every cache
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* build dist mutants
+	@rm -rf $(VENV) $(GENERATORS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage .coverage.* build dist mutants
 	@find gateway simulators contracts tests examples -name __pycache__ -prune -exec rm -rf {} +
 
 # --- set-up: each step leaves a stamp, so that the next run starts at once ------------------------------------------

@@ -52,6 +52,11 @@ def test_every_operation_words_its_refusals_as_problems():
     assert silent == ["get /readyz"], "which names what is not ready"
 
 
+def test_every_operation_says_whether_a_key_is_needed():
+    open_to_all = [name for name, operation in operations() if operation["security"] == []]
+    assert open_to_all == ["post /callbacks/{channel}", "get /healthz", "get /metrics", "get /readyz"]
+
+
 def reached(found: Any) -> set[str]:
     """The schemas that something names, and those that these name."""
     names: set[str] = set()

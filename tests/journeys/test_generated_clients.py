@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 HERE = Path(__file__).parents[1] / "generators"
-PYTHON, NODE = HERE / ".venv/bin", HERE / "node_modules/.bin"
+MADE = HERE.parents[1] / ".generators"
+PYTHON, NODE = MADE / "bin", MADE / "node_modules/.bin"
 
 
 def generated(folder: Path, *steps: list[str | Path], path: str = "") -> dict[str, Any]:
@@ -37,18 +38,16 @@ def by_python(folder: Path) -> dict[str, Any]:
 
 
 def by_typescript(folder: Path) -> dict[str, Any]:
-    """openapi-typescript, checked strictly by the compiler, and openapi-fetch."""
-    shutil.copy(HERE / "main-calls.ts", folder)
-    shutil.copy(HERE / "package.json", folder)
-    (folder / "node_modules").symlink_to(HERE / "node_modules")
+    """Redocly's linter finds no error; then openapi-typescript, checked strictly by the compiler, and openapi-fetch."""
     # What has a default may be left out of a request.
     make: list[str | Path] = [NODE / "openapi-typescript", "openapi.json", "--default-non-nullable", "false"]
     check = [NODE / "tsc", "--strict", "--target", "es2022", "--module", "nodenext", "--types", "node", "main-calls.ts"]
-    return generated(folder, [*make, "-o", "api.ts"], [*check, "--outDir", "out"], ["node", "out/main-calls.js"])
+    lint: list[str | Path] = ["node", "lint.mjs", "openapi.json"]
+    return generated(folder, lint, [*make, "-o", "api.ts"], [*check, "--outDir", "out"], ["node", "out/main-calls.js"])
 
 
 @pytest.mark.nightly
-async def test_the_main_calls_of_clients_by_two_generators(site, tmp_path, monkeypatch) -> None:
+async def test_the_description_is_linted_and_generated_clients_make_the_main_calls(site, tmp_path, monkeypatch) -> None:
     if not (PYTHON.exists() and NODE.exists()):
         pytest.skip("the generators are not there: `make generators` brings them")
     monkeypatch.setenv("GATEWAY", site.url)
@@ -58,6 +57,9 @@ async def test_the_main_calls_of_clients_by_two_generators(site, tmp_path, monke
         folder = tmp_path / make.__name__
         folder.mkdir()
         (folder / "openapi.json").write_bytes(description)
+        (folder / "node_modules").symlink_to(MADE / "node_modules")
+        for one in ("main-calls.ts", "lint.mjs", "package.json"):
+            shutil.copy(HERE / one, folder)
         told = await asyncio.to_thread(make, folder)
         assert re.fullmatch(r"\d{20}", told.pop("code"))
         assert {"payment.requested", "payment.issued"} <= set(told.pop("events"))
