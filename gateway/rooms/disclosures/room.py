@@ -26,9 +26,9 @@ ROOM = Room(
         ".routes:router",
     ),
     commands={"disclosures": ".commands:app", "authorities organ": ".commands:set_organ"},
-    screens=(".screens:SCREEN", ".screens:DAYS"),
-    taken={"dsc": "/v1/disclosures/{id}"},
-    waiting=(".screens:waiting",),
+    screens=(".screens:SCREEN", ".screens:DAYS", ".finding_screens:FINDINGS", ".repair_screens:REPAIRS"),
+    taken={"dsc": "/v1/disclosures/{id}", "rpr": "/v1/credit-repairs/{id}"},
+    waiting=(".screens:waiting", ".finding_screens:waiting_findings", ".repair_screens:waiting_repairs"),
     lives=(".states",),
     events=(
         "credit_repair.deadline",

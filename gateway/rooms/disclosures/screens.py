@@ -48,8 +48,8 @@ from gateway.foundation.screens import (
 from gateway.foundation.taking import MINE, assigning, holder, waits_mine
 from gateway.rooms.disclosures import Disclosure, Disclosures, Status
 from gateway.rooms.disclosures.acts import ACTS
-from gateway.rooms.disclosures.comparison import CHINESE as AMISS
 from gateway.rooms.disclosures.explanation import AtTarget, Explanation, said
+from gateway.rooms.disclosures.finding_screens import kind_of
 from gateway.rooms.disclosures.findings import FindingFilter
 from gateway.rooms.disclosures.inspection import Inspection
 from gateway.rooms.disclosures.judging import Judgement, Refusal, Wanting
@@ -58,6 +58,7 @@ from gateway.rooms.disclosures.planning import Told
 from gateway.rooms.disclosures.questions import EffectWord
 from gateway.rooms.disclosures.seeking import MOST, ONLY, Only, Seeking, Sought, Watched
 from gateway.rooms.disclosures.states import CHINESE, OVER, SHOWN, STANDING, FindingStatus
+from gateway.rooms.disclosures.text_form import TEXT, standing
 from gateway.words.clock import SHANGHAI, from_micros
 from gateway.words.errors import InvalidProblem, Problem
 from gateway.words.saying import Both, Language, Sentence, Word, say, sentences
@@ -212,14 +213,15 @@ async def _one(look: Look, disclosure_id: str) -> Page:
         blocks.append(_refused(known))
     if here is not None and explained is not None and newer is None:
         blocks += [*await _wanting(look, known), _why(here, explained), _clocks(here)]
-    blocks += [*await _amiss(look, known), _story(events)]
+    text = None if known.status in OVER else await standing(look, known)
+    blocks += [*([] if text is None else [text]), *await _amiss(look, known), _story(events)]
     return Page(
         title=known.decision_number,
         tags=_tags(known),
         lead=Many((Code(known.target), Code(known.id))),
         blocks=blocks,
         side=[] if explained is None else [_elsewhere(known, explained)],
-        acts=_acts(known, newer),
+        acts=[*_acts(known, newer), *([] if text is None else ["text"])],
     )
 
 
@@ -414,7 +416,7 @@ async def _amiss(look: Look, one: Disclosure) -> list[Block]:
             None,
             (
                 Moment(each.seen_at),
-                Many([Both(AMISS[each.kind], each.kind.value), *each.fields]),
+                Many([To(kind_of(each.kind), "findings", each.id), *each.fields]),
                 Code(each.place),
                 Tag(Word(each.status.value), "warn" if each.status is FindingStatus.OPEN else "plain"),
             ),
@@ -653,6 +655,7 @@ SCREEN = Screen(
     acts=(
         ActPage(name="publish", of=_ACTS["publish_decision"], form=_publish_form, do=_publish),
         assigning(_authority),
+        TEXT,
         ActPage(name="submit", of=_ACTS["publish_decision"], form=_submit_form, do=_submit),
         ActPage(
             name="release",
