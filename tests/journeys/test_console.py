@@ -362,6 +362,37 @@ async def test_doubt_is_ended_by_two_people_who_saw_both_sides(site):
     assert (await site.reaches(payment, "ISSUED"))["code"] == bill["code"]
 
 
+async def test_a_repair_is_answered_by_two_and_a_full_text_confirmed_as_it_was_seen(site):
+    """Who proposed an answer does not confirm it; a text that changes between look and word is shown anew."""
+    lin, gao = await two_people(site)
+    number = "望市监罚决字〔2026〕第75号"
+    text = "当事人罗巧云，电话13800138000，证人李四住安澜市望川区。"
+    await site.decide(number, full_text=text)
+    asked = {"authority": "wangchuan-scjg", "decision_number": number}
+    (one, *_) = re.findall(
+        r"/console/disclosures/dsc_[0-9a-f]{32}", await lin.do("/console/disclosures/-/publish", **asked)
+    )
+
+    shown, take = await lin.look_over(f"{one}/text", names="李四")
+    public = shown.partition("公众将看到的文本")[2]
+    assert "13800138000" not in shown
+    assert "李四" not in public.partition("</pre>")[0]
+    await site.decide(number, full_text=text + "另查明。")
+    assert "另查明" in await take(409), "changed since seen, and shown anew"
+    shown, take = await lin.look_over(f"{one}/text", names="李四")
+    assert "已由林溪确认" in await take()
+
+    made = await lin.do("/console/repairs/-/receive", **asked, received_on="2026-10-12", forwarded_by="信用中国")
+    (repair,) = set(re.findall(r"/console/repairs/rpr_[0-9a-f]{32}", made))
+    assert counted(await gao.see("/console/today"))["/console/repairs?status=RECEIVED"] == 1
+    assert "没有信用承诺" in await lin.do(f"{repair}/answer", 422, grants="yes", number="1号")
+    await lin.do(f"{repair}/answer", grants="no", reason="义务未履行")
+    assert f"{repair}/confirm" not in await lin.see(repair)
+    assert counted(await gao.see("/console/today"))["/console/repairs?whose=second"] == 1
+    assert "不同意修复" in await gao.do(f"{repair}/confirm")
+    assert "还没有巡查问题" in await gao.see("/console/findings")
+
+
 # --- each screen in six states ----------------------------------------------------------------------------------------
 
 ROLES = ("supervisor", "administrator", "viewer", "auditor")
