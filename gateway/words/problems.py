@@ -244,8 +244,8 @@ declare(
     no_statements=("the channel offers none", "该通道不提供对账文件"),
     statement_refused=("the statement contradicts itself; nothing of it was used", "对账文件自相矛盾，未采用"),
     statement_unconfirmed=(
-        "the file has no totals: a person compares count and sums, and says so with `seen`",
-        "对账文件没有合计，须由人员核对笔数和金额后确认",
+        "the file has no totals: a person types count and sums as the other side tells them",
+        "对账文件没有合计，须由人员填写对方告知的笔数和金额",
     ),
     break_not_open=("it was closed before", "该差错已办结"),
     already_proposed=("somebody has proposed something for this break", "该差错已有人提出处理意见"),

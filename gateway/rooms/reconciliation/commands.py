@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,9 +19,10 @@ from gateway.rooms.reconciliation.options import as_day, payment_channels
 from gateway.rooms.reconciliation.profile_command import profile as profile_of_file
 from gateway.rooms.reconciliation.profiles import load_profile
 from gateway.rooms.reconciliation.report_command import report
+from gateway.rooms.reconciliation.totals import TYPED
 from gateway.settings import Settings, known
 from gateway.terminal.login import Identity, asking_as
-from gateway.terminal.output import Exit, Json, facts, in_words, progress, session, show, spoken, table
+from gateway.terminal.output import Exit, Json, in_words, progress, session, show, spoken, table
 from gateway.terminal.running import Asking, KeyFile
 from gateway.words.clock import day_of
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem, Problem, UnavailableProblem
@@ -51,28 +53,30 @@ def reconcile(
     channel: Annotated[list[str] | None, typer.Option(help="Channels that take payments; all if none.")] = None,
     file: Annotated[Path | None, typer.Option(help="A statement, clearing or treasury file.")] = None,
     profile: Annotated[str | None, typer.Option(help="The file's format: NAME of a block statements.NAME.")] = None,
-    seen: Annotated[
-        str | None, typer.Option(help="Your word on count and sums of a file without totals, as they were shown.")
-    ] = None,
+    count: Annotated[str | None, typer.Option(help="Of a file without totals: how many lines they told.")] = None,
+    paid: Annotated[str | None, typer.Option(help="What was paid in it, in yuan, as the other side told.")] = None,
+    refunded: Annotated[str | None, typer.Option(help="What was refunded in it, in yuan; 0 where nothing was.")] = None,
     key_file: KeyFile = None,
     as_json: Json = False,
 ) -> None:
     """Match a day's statement against the books, both ways.
 
-    A file without totals is shown first: count and sums are compared by a person, and confirmed.
+    A file without totals is believed by its count and sums as the other side tells them, typed in.
     """
     if ctx.invoked_subcommand is not None:
         return
     wanted = day_of(datetime.now(UTC)) - timedelta(days=1) if day is None else as_day(day)
     settings = session(ctx).settings
     chosen = payment_channels(settings, channel or [])
-    told = _statement_file(settings, file, profile, seen)
+    given = {"count": count, "paid": paid, "refunded": refunded}
+    typed = {name: value for name, value in given.items() if value is not None}
+    told = _statement_file(settings, file, profile, typed or None)
     if told is not None and len(chosen) != 1:
         raise InvalidProblem(say("reconciliation.one_channel"), field="channel")
     with asking_as(ctx, Identity(key_file=key_file)) as gateway:
         rows = [_one(gateway, wanted, name, told, profile) for name in chosen]
-        if told is not None and told.seen is None and (word := _confirmed(rows[0])) is not None:
-            rows = [_one(gateway, wanted, name, replace(told, seen=word), profile) for name in chosen]
+        if told is not None and (asked := _asked_for(rows[0])) is not None:
+            rows = [_one(gateway, wanted, name, replace(told, typed=asked), profile) for name in chosen]
     ok = not any(row["breaks"] or row["error"] for row in rows)
     differences = [one for row in rows for one in row["open"]]
     beside = [one for row in rows for one in _beside(row)]
@@ -109,14 +113,12 @@ def reconcile(
         raise typer.Exit(Exit.FOUND)
 
 
-def _confirmed(row: dict[str, Any]) -> str | None:
-    """A person's word on a file without totals, asked for at a terminal; None without one."""
-    shown = row["unconfirmed"]
-    if shown is None or not sys.stdin.isatty():
+def _asked_for(row: dict[str, Any]) -> dict[str, str] | None:
+    """What the other side has told of a file without totals, asked for at a terminal; None without one."""
+    if row["unconfirmed"] is None or not sys.stdin.isatty():
         return None
-    names = ("count", "paid", "refunded", "opening", "closing", "unread", "not_ours")
-    progress().print(facts({name: shown[name] for name in names if name in shown}, title=row["error"]))
-    return str(shown["seen"]) if typer.confirm(in_words(say("reconciliation.same_there")), err=True) else None
+    progress().print(row["error"])
+    return {name: typer.prompt(in_words(say(f"reconciliation.act_{name}")), err=True) for name in TYPED}
 
 
 def _beside(row: dict[str, Any]) -> list[Sentence | str]:
@@ -127,7 +129,7 @@ def _beside(row: dict[str, Any]) -> list[Sentence | str]:
     if row["passed_over"]:
         said.append(say("reconciliation.lines_passed_over", number=row["passed_over"]))
     if row["unconfirmed"] is not None:
-        said.append(say("reconciliation.compare", seen=row["unconfirmed"]["seen"]))
+        said.append(say("reconciliation.compare"))
     return ["", *said, *row["remarks"]] if said or row["remarks"] else []
 
 
@@ -173,7 +175,7 @@ def _asked(gateway: Asking, day: date, channel: str, file: StatementFile | None,
     about = {"channel": channel, "day": str(day)}
     if file is None or profile is None:
         return dict(gateway("POST", "/v1/reconciliations", about))
-    about |= {"profile": profile, "name": file.origin} | ({} if file.seen is None else {"seen": file.seen})
+    about |= {"profile": profile, "name": file.origin} | dict(file.typed or {})
     return dict(gateway("POST", f"/v1/statement-files?{urlencode(about)}", file.path.read_bytes()))
 
 
@@ -195,7 +197,7 @@ def _nothing(channel: str, problem: Problem) -> dict[str, Any]:
 
 
 def _statement_file(
-    settings: Settings, file: Path | None, profile: str | None, seen: str | None
+    settings: Settings, file: Path | None, profile: str | None, typed: Mapping[str, str] | None
 ) -> StatementFile | None:
     if file is None and profile is None:
         return None
@@ -206,4 +208,4 @@ def _statement_file(
     if not file.is_file():
         raise NotFoundProblem(say("reconciliation.no_file", file=file), field="file")
     found = load_profile(settings.statements[profile], f"statements.{profile}")
-    return StatementFile(file, found, seen=seen)
+    return StatementFile(file, found, typed=typed)

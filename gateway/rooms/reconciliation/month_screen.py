@@ -6,7 +6,7 @@ import asyncio
 import io
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -62,9 +62,10 @@ from gateway.rooms.reconciliation.screens import day as typed_day
 from gateway.rooms.reconciliation.service import MonthOfDays, Reconciliation, StatementFile
 from gateway.rooms.reconciliation.statement import Statement, StatementRefusedError
 from gateway.rooms.reconciliation.states import MonthState, RunState
+from gateway.rooms.reconciliation.totals import require_told
 from gateway.rooms.reconciliation.whose import channels_of, serves
 from gateway.words.clock import SHANGHAI, to_micros
-from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
+from gateway.words.errors import InvalidProblem, NotFoundProblem
 from gateway.words.money import format_sum
 from gateway.words.saying import Both, Sentence, Word, say
 
@@ -441,22 +442,6 @@ def _format(name: str, side: Side) -> Sentence:
     return say("reconciliation.act_profile", name=name, side=Word(side))
 
 
-def require_told(asked: Mapping[str, str], made: Mapping[str, int]) -> None:
-    """A file without totals is believed by what the other side has told, typed in. Raises InvalidProblem.
-
-    What the file says is not shown before: who types copies it from the other side's words, not from the page.
-    """
-    for name, of in (("count", "count"), ("paid", "amount"), ("refunded", "refunded")):
-        typed = asked.get(name, "").replace(",", "")
-        if not typed:
-            raise InvalidProblem(
-                say("reconciliation.act_totals_needed", field=say(f"reconciliation.act_{name}")), field=name
-            )
-        said = str(made[of]) if name == "count" else format_sum(made[of])
-        if (typed if name == "count" or "." in typed else f"{typed}.00") != said:
-            raise InvalidProblem(say("reconciliation.act_told_otherwise", typed=typed, made=said), field=name)
-
-
 def preview(told: Statement) -> Sequence[Block]:
     """What a profile has read of a file, before it counts."""
     made, beside = told.beside.made, told.beside
@@ -513,15 +498,7 @@ async def _take_file(look: Look, _id: str) -> Done:
     runs = look.get(Reconciliation)
     with tempfile.TemporaryDirectory(prefix="statement-") as folder:
         channel, day, file = await _chosen(look, folder)
-        try:
-            await runs.run_file(channel, day, file, by=look.who.name, once=look.once)
-        except ConflictProblem as problem:
-            if problem.type != "statement-unconfirmed":
-                raise
-            require_told(look.asked, (await runs.look_at(channel, day, file)).beside.made)
-            await runs.run_file(
-                channel, day, replace(file, seen=problem.extra["seen"]), by=look.who.name, once=look.once
-            )
+        await runs.run_file(channel, day, replace(file, typed=look.asked), by=look.who.name, once=look.once)
     return Done(To("", _NAME, f"{channel}:{day}"))
 
 

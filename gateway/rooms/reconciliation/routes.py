@@ -41,6 +41,7 @@ from gateway.rooms.reconciliation import (
 from gateway.rooms.reconciliation import StatementFile as FileOfSide
 from gateway.rooms.reconciliation.profiles import Profiles
 from gateway.rooms.reconciliation.proposal_records import Action, Proposed
+from gateway.rooms.reconciliation.totals import TYPED
 from gateway.rooms.reconciliation.whose import channels_of, serves
 from gateway.rooms.refunds.proposals import DocumentInput, Payee
 from gateway.words.days import Day
@@ -77,11 +78,19 @@ class FileQuery(BaseModel):
     day: Day
     profile: str = Field(min_length=1, max_length=60, description="a block `[statements.NAME]`")
     name: str = Field(default="statement", max_length=200, description="the file's name, for the record")
-    seen: str | None = Field(
+    count: str | None = Field(
         default=None,
-        max_length=4000,
-        description="an operator's word on a file without totals: what `statement-unconfirmed` showed",
+        max_length=20,
+        description="of a file without totals: its lines, as told by the other side",
     )
+    paid: str | None = Field(default=None, max_length=20, description="what was paid, in yuan, told likewise")
+    refunded: str | None = Field(default=None, max_length=20, description="what was refunded, in yuan, told likewise")
+
+    @property
+    def typed(self) -> dict[str, str] | None:
+        """What the other side has told; None where nothing was typed."""
+        told = {name: value for name in TYPED if (value := getattr(self, name)) is not None}
+        return told or None
 
 
 class StatementFile(Ask):
@@ -380,9 +389,9 @@ async def take_statement_file(
     """Match a day against a statement, clearing or treasury file: the body, byte for byte as it was handed out.
 
     It is believed as a whole or not at all: a file that contradicts itself is 409 ``statement-refused``, with the line.
-    One without totals is 409 ``statement-unconfirmed`` with its count and sums, until an operator sends ``seen``.
+    One without totals is 409 ``statement-unconfirmed``, until an operator types what the other side told.
     """
-    if about.seen is not None:
+    if about.typed is not None:
         require_operator(person(who, alone=True), in_words(say("files.confirming")))
     await serves(base, who, about.channel)
     if about.profile not in profiles:
@@ -393,7 +402,7 @@ async def take_statement_file(
         with tempfile.TemporaryDirectory(prefix="statement-") as folder:
             file = Path(folder, "body")
             await asyncio.to_thread(file.write_bytes, body)
-            handed_in = FileOfSide(file, profiles[about.profile], Path(about.name).name, about.seen)
+            handed_in = FileOfSide(file, profiles[about.profile], Path(about.name).name, about.typed)
             await runs.run_file(about.channel, about.day, handed_in, by=who.name, once=once)
 
     digest = sha256(body).hexdigest()

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
@@ -16,7 +15,6 @@ from sqlalchemy.exc import IntegrityError
 from gateway.foundation.base import Foundation
 from gateway.foundation.evidence.later import Prepared
 from gateway.foundation.once import NEVER, Once
-from gateway.foundation.two_persons import TwoPersons
 from gateway.ports.base import RawExchange
 from gateway.ports.nontax import NonTaxPlatform
 from gateway.rooms.payments import books
@@ -39,6 +37,7 @@ from gateway.rooms.reconciliation.statement import (
 )
 from gateway.rooms.reconciliation.statement_records import KeptStatement
 from gateway.rooms.reconciliation.states import RunState
+from gateway.rooms.reconciliation.totals import require_told
 from gateway.words.clock import day_of, to_micros
 from gateway.words.errors import (
     BusyError,
@@ -61,13 +60,13 @@ _LONGEST_REST = timedelta(days=31)  # after which a side that tells again begins
 class StatementFile:
     """A file of a side, and the format to read it by. ``name`` is what it is called, if not as at ``path``.
 
-    ``seen``: the word of a person on the count and the sums of a file that has no totals, as the refusal showed it.
+    ``typed``: count and sums of a file that has no totals, as the other side has told them to a person.
     """
 
     path: Path
     profile: Profile
     name: str | None = None
-    seen: str | None = None
+    typed: Mapping[str, str] | None = None
 
     @property
     def origin(self) -> str:
@@ -111,7 +110,6 @@ class Reconciliation:
         self._clock = base.clock
         self._evidence = base.evidence
         self.rules = rules or Rules()
-        self._two_persons = TwoPersons(base.envelope, base.clock)
         self.breaks = Breaks(base.store, base.events, base.clock)
 
     def window(self, channel: str, day: date) -> Window:
@@ -171,7 +169,7 @@ class Reconciliation:
 
         async def tell() -> Statement:
             told = await self.look_at(channel, day, file, progress)
-            return told if told.proven else self._confirmed(told, order, file.seen)
+            return told if told.proven else _believed(told, order, file.typed)
 
         return await self._run(order, once, tell)
 
@@ -182,34 +180,6 @@ class Reconciliation:
         patience = timedelta(days=31) if file.profile.side is not Side.PLATFORM else self.rules.grace.late
         lenient = Window(days.start - patience // timedelta(microseconds=1), days.end)
         return await asyncio.to_thread(files.read, file.path, file.profile, day, lenient, progress)
-
-    def _confirmed(self, told: Statement, order: _Order, seen: str | None) -> Statement:
-        """A statement without totals, which a person believes. Raises ConflictProblem, which shows what to look at."""
-        made = told.beside.made
-        face: dict[str, Any] = {
-            "channel": order.channel,
-            "side": order.side.value,
-            "count": made["count"],
-            "paid": format_sum(made["amount"]),
-            "refunded": format_sum(made["refunded"]),
-            "digest": told.digest.hex(),
-        }
-        if told.beside.balance is not None:
-            face |= dict(zip(("opening", "closing"), map(format_sum, told.beside.balance), strict=True))
-        token = self._two_persons.seen(face)
-        if seen is None:
-            shown = {name: value for name, value in face.items() if name not in ("channel", "side", "digest")}
-            raise ConflictProblem(
-                say("files.unconfirmed", count=face["count"], paid=face["paid"], refunded=face["refunded"]),
-                type="statement-unconfirmed",
-                **shown,
-                unread=len(told.beside.unread),
-                not_ours=len(told.beside.strangers),
-                seen=token,
-            )
-        self._two_persons.require_seen(seen, face, "files.changed")
-        said = say("files.confirmed", count=face["count"], paid=face["paid"], refunded=face["refunded"], by=order.by)
-        return replace(told, beside=replace(told.beside, remarks=(*told.beside.remarks, said)))
 
     async def began(self, channel: str) -> date | None:
         """The first day of a channel here: of its first code or its first run. None before either."""
@@ -392,3 +362,15 @@ def _told_nothing(error: StatementRefusedError | ExchangeError) -> Problem:
         say("reconciliation.not_had", error=error),
         type="statement-unavailable",
     )
+
+
+def _believed(told: Statement, order: _Order, typed: Mapping[str, str] | None) -> Statement:
+    """A statement without totals, by what the other side has told. Raises ConflictProblem, InvalidProblem."""
+    made, beside = told.beside.made, told.beside
+    if typed is None:
+        unread, not_ours = len(beside.unread), len(beside.strangers)
+        raise ConflictProblem(say("files.unconfirmed"), type="statement-unconfirmed", unread=unread, not_ours=not_ours)
+    require_told(typed, made)
+    paid, refunded = format_sum(made["amount"]), format_sum(made["refunded"])
+    said = say("files.confirmed", count=made["count"], paid=paid, refunded=refunded, by=order.by)
+    return replace(told, beside=replace(beside, remarks=(*beside.remarks, said)))

@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from gateway.rooms.reconciliation.cells import count, folded, money, plain
 from gateway.rooms.reconciliation.profiles import FIGURES, Place, Profile, Totals
 from gateway.rooms.reconciliation.rows import FileRow, is_blank, text_of
 from gateway.rooms.reconciliation.statement import StatementRefusedError
+from gateway.words.errors import InvalidProblem
+from gateway.words.money import format_sum
 from gateway.words.saying import said_of, say
 
+TYPED: Final = {"count": "count", "paid": "amount", "refunded": "refunded"}
+"""What the other side has told of a file without totals, by the names of what its lines make."""
 _PLACEHOLDER = re.compile(r"\\\{(\w+)\\\}")
 
 
@@ -108,6 +113,21 @@ class TotalsOfFile:
             wrong = say("files.totals_unread", reason=said_of(problem), figure=name)
             raise StatementRefusedError(wrong, row.number) from None
         self.told[name] = (told, row.number)
+
+
+def require_told(typed: Mapping[str, str], made: Mapping[str, int]) -> None:
+    """A file without totals is believed by what the other side has told, typed in. Raises InvalidProblem.
+
+    What the file says is not shown before: who types copies it from the other side's words, not from the page.
+    """
+    for name, of in TYPED.items():
+        said = typed.get(name, "").replace(",", "")
+        if not said:
+            needed = say("reconciliation.act_totals_needed", field=say(f"reconciliation.act_{name}"))
+            raise InvalidProblem(needed, field=name)
+        there = str(made[of]) if name == "count" else format_sum(made[of])
+        if (said if name == "count" or "." in said else f"{said}.00") != there:
+            raise InvalidProblem(say("reconciliation.act_told_otherwise", typed=said, made=there), field=name)
 
 
 def _sentence(words: str) -> re.Pattern[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.rooms.reconciliation.month_screen import require_told
+from gateway.rooms.reconciliation.totals import require_told
 from gateway.words.errors import InvalidProblem
 
 MADE = {"count": 3, "amount": 103650, "refunded": 20000}

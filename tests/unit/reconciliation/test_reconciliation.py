@@ -65,9 +65,11 @@ from gateway.words.errors import (
     NotSentError,
     UnavailableProblem,
 )
+from gateway.words.money import format_yuan
 from gateway.words.saying import Language
 
 DAY = date(2026, 9, 16)
+Told = dict[str, str] | None
 NEXT = DAY + timedelta(days=1)
 NOON = datetime(2026, 9, 16, 12, 0, tzinfo=SHANGHAI)
 CHANNEL = "anlan"
@@ -817,11 +819,11 @@ HEADED = {"code": "缴款码", "amount": "金额", "paid_at": "缴款时间", "b
 TOTALS = {"mark": "合计", "count": 2, "amount": 3}
 
 
-async def hand_in(bench: Bench, folder: Path, *rows: str, seen: str | None = None, **profile: Any) -> Run:
+async def hand_in(bench: Bench, folder: Path, *rows: str, typed: Told = None, **profile: Any) -> Run:
     path = folder / "bill.csv"
     path.write_text("\n".join(("缴款码,金额,缴款时间,流水号,备注", *rows, "")))
     told = Profile(**{"columns": HEADED, "totals": TOTALS, **profile})
-    return await bench.room.run_file(CHANNEL, DAY, StatementFile(path, told, seen=seen), by="li")
+    return await bench.room.run_file(CHANNEL, DAY, StatementFile(path, told, typed=typed), by="li")
 
 
 async def test_a_strangers_line_is_a_break_and_not_the_end_of_the_day(bench: Bench, tmp_path: Path) -> None:
@@ -879,7 +881,7 @@ async def test_a_line_of_ours_that_cannot_be_read_is_a_break_until_it_can_be(ben
     assert {one.kind for one in await bench.room.breaks.find(OPEN)} == {BreakKind.STATEMENT_CHANGED}
 
 
-async def test_a_file_without_totals_is_believed_when_a_person_has_seen_count_and_sums(
+async def test_a_file_without_totals_is_believed_by_count_and_sums_as_the_other_side_told_them(
     bench: Bench, tmp_path: Path
 ) -> None:
     await bench.issue(code(1), 20000)
@@ -889,20 +891,18 @@ async def test_a_file_without_totals_is_believed_when_a_person_has_seen_count_an
         f"{code(2)},-3.00,2026-09-16 13:00:00,S2,退款",
     )
 
-    async def none_told(*those: str, seen: str | None = None) -> Run:
-        return await hand_in(bench, tmp_path, *those, seen=seen, totals="none", signed=True)
+    async def none_told(*those: str, typed: Told = None) -> Run:
+        return await hand_in(bench, tmp_path, *those, typed=typed, totals="none", signed=True)
 
     with pytest.raises(ConflictProblem) as shown:
         await none_told(*rows)
-    assert shown.value.type == "statement-unconfirmed"
-    figures = {name: shown.value.extra[name] for name in ("count", "paid", "refunded")}
-    assert figures == {"count": 2, "paid": "200.00", "refunded": "3.00"}
+    assert (shown.value.type, shown.value.extra) == ("statement-unconfirmed", {"unread": 0, "not_ours": 0})
+    told = {"count": "2", "paid": "200.00", "refunded": "3.00"}
+    for wrong in ({"count": "3"}, {"paid": "203.00"}, {"refunded": "0"}, {"refunded": ""}):
+        with pytest.raises(InvalidProblem):
+            await none_told(*rows, typed=told | wrong)
     assert await bench.room.find() == []
-    seen = shown.value.extra["seen"]
-    with pytest.raises(ConflictProblem) as changed:
-        await none_told(*rows, f"{code(3)},1.00,2026-09-16 14:00:00,S3,罚款", seen=seen)
-    assert (changed.value.type, changed.value.extra["changed"]) == ("changed-since-seen", ["count", "digest", "paid"])
-    run = await none_told(*rows, seen=seen)
+    run = await none_told(*rows, typed=told)
     assert run.healed == 1
     assert ["confirmed by li" in str(one.sentence) for one in run.remarks] == [True]
 
@@ -990,17 +990,17 @@ async def test_a_month_is_reconciled_from_files_of_three_layouts_at_once(bench: 
         head = ("国库待报解户明细", "日期,收入金额,支出金额,流水号,附言")
         return written("book.csv", *head, *rows, f"{day:%Y%m%d},0.31,,J{day:%d},结息", encoding="gb18030")
 
-    async def handed(day: date, path: Path, profile: Profile, seen: str | None = None) -> Run:
-        return await bench.room.run_file(CHANNEL, day, StatementFile(path, profile, seen=seen), by="li")
+    async def handed(day: date, path: Path, profile: Profile, typed: Told = None) -> Run:
+        return await bench.room.run_file(CHANNEL, day, StatementFile(path, profile, typed=typed), by="li")
 
     bench.clock.set(datetime(2026, 10, 20, 9, tzinfo=SHANGHAI))
     matched = 0
     for day in month:
         runs = [await handed(day, of_platform(day), BACKTICKS), await handed(day, of_bank(day), CLEARING)]
         assert runs[0].passed_over == 1
-        with pytest.raises(ConflictProblem) as shown:
-            await handed(day, of_treasury(day), RECEIPTS)
-        runs.append(await handed(day, of_treasury(day), RECEIPTS, shown.value.extra["seen"]))
+        paid = sum(fen for _, fen in money[day])
+        typed = {"count": str(len(money[day]) + 1), "paid": format_yuan(paid + 31), "refunded": "0"}
+        runs.append(await handed(day, of_treasury(day), RECEIPTS, typed))
         assert (runs[2].not_ours, runs[2].not_ours_amount) == (1, 31)
         matched += runs[0].matched
     assert matched == 60
