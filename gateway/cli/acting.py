@@ -15,7 +15,7 @@ from urllib.parse import quote, urlencode
 
 import typer
 
-from gateway.foundation.acts import Act, acts
+from gateway.foundation.acts import Act, acts, looks
 from gateway.terminal.output import head, spoken
 from gateway.words.saying import Word, help_in, say, worded
 
@@ -30,7 +30,7 @@ _SCALARS: tuple[type, ...] = (str, int, bool)
 def of(group: str) -> Mapping[str, tuple[Room, Act]]:
     """The acts whose command is a verb of this word, by the verb; of several of one command the first."""
     found: dict[str, tuple[Room, Act]] = {}
-    for room, act in acts():
+    for room, act in (*acts(), *looks()):
         word, _, verb = act.command.partition(" ")
         if word == group and verb and " " not in verb:
             found.setdefault(verb, (room, act))
@@ -40,7 +40,7 @@ def of(group: str) -> Mapping[str, tuple[Room, Act]]:
 @cache
 def groups() -> tuple[str, ...]:
     """The first words of the commands of acts, in the order of the rooms."""
-    return tuple(dict.fromkeys(act.command.partition(" ")[0] for _, act in acts()))
+    return tuple(dict.fromkeys(act.command.partition(" ")[0] for _, act in (*acts(), *looks())))
 
 
 def group_line(group: str) -> str:
@@ -50,7 +50,7 @@ def group_line(group: str) -> str:
 
 def routes_of(command: str) -> list[str]:
     """The routes that do the same as a command."""
-    return [act.route for _, act in acts() if act.command == command]
+    return [act.route for _, act in (*acts(), *looks()) if act.command == command]
 
 
 def same_as(those: list[str]) -> str:
@@ -100,11 +100,16 @@ def _do(act: Act, places: list[str], members: Mapping[str, tuple[str, Any]], giv
             view = _looked(gateway, act.look.format(**where))
             body["seen"] = word_on(view.get("seen"), given["seen"], _lines(view), say("acts.sure"))
         path = act.path.format(**where)
-        if act.method == "DELETE":
-            answer = gateway(act.method, f"{path}?{urlencode(body)}" if body else path, None)
+        if act.method in ("DELETE", "GET"):
+            asked = urlencode({name: _told(value) for name, value in body.items()}, doseq=True)
+            answer = gateway(act.method, f"{path}?{asked}" if asked else path, None)
         else:
             answer = gateway(act.method, path, body if members else None)
     _show(answer, as_json)
+
+
+def _told(value: Any) -> Any:
+    return str(value).lower() if isinstance(value, bool) else value
 
 
 def _looked(gateway: Asking, path: str) -> dict[str, Any]:
@@ -115,14 +120,26 @@ def _show(answer: Any, as_json: bool) -> None:
     """A record as it is answered: what is plain by name, each list below as a table."""
     from gateway.terminal.output import facts, show, table
 
+    if isinstance(answer, list):
+        answer = {"items": answer, "next": None}
     if not isinstance(answer, Mapping):
         show({"done": True}, as_json, say("acts.done"))
         return
-    human: list[Any] = [facts(dict(_plain(answer)))]
+    page = answer.keys() == {"items", "next"}
+    human: list[Any] = [] if page else [facts(dict(_plain(answer)))]
+    if page and not answer["items"]:
+        human.append(say("acts.nothing"))
     for name, rows in answer.items():
         if isinstance(rows, list) and rows and all(isinstance(row, Mapping) for row in rows):
             names = list(rows[0])
-            human += ["", table(names, ([_text(row.get(one)) for one in names] for row in rows), title=head(name))]
+            human += [
+                "",
+                table(
+                    names, ([_text(row.get(one)) for one in names] for row in rows), title=None if page else head(name)
+                ),
+            ]
+    if page and answer["next"] is not None:
+        human += ["", say("acts.more", cursor=answer["next"])]
     show(answer, as_json, *human)
 
 

@@ -2,7 +2,8 @@
 
 Each room declares its acts (``Room.acts``). The route of an act is the function of its name; the command is written by
 the room, or made from what the route asks; a page draws its button from the same list. Its sentence stands in the
-catalogue under ``acts.NAME``, a reason's under ``reasons.WORD``.
+catalogue under ``acts.NAME``, a reason's under ``reasons.WORD``. What is only looked at has its command in the same way
+(``Room.looks``): a GET route, whose parameters are options.
 """
 
 from __future__ import annotations
@@ -52,6 +53,13 @@ class Act:
     def why(self) -> dict[str, Sentence]:
         """The usual reasons, by word."""
         return {word: say(f"reasons.{word}") for word in self.reasons}
+
+
+def looks() -> tuple[tuple[Room, Act], ...]:
+    """Every list and record of the installed rooms that has a command made from its route."""
+    from gateway.foundation import rooms
+
+    return tuple((room, look) for room in rooms.found() for look in room.looks)
 
 
 def by_name(*declared: Act) -> dict[str, Act]:

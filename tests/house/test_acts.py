@@ -10,7 +10,7 @@ from typer.main import get_command
 
 from gateway import cli
 from gateway.foundation import rooms
-from gateway.foundation.acts import acts
+from gateway.foundation.acts import acts, looks
 from gateway.foundation.http.two_persons import Confirmation
 
 FOR_MACHINES = {
@@ -23,6 +23,18 @@ FOR_MACHINES = {
     "seal_batch": "the same, many at once",
 }
 """Writing routes that are no act of a person here, each with the reason."""
+WRITTEN = {
+    **{"list_authorities": "authorities list", "list_clients": "keys clients", "list_keys": "keys list"},
+    **{"list_operators": "operators list", "list_operator_acts": "audit list", "list_handovers": "handovers list"},
+    **{"list_own_keys": "keys ring", "list_notices": "notices list", "list_operations": "operations list"},
+    **{"list_drift": "channels drift", "list_unreadable_callbacks": "channels unreadable"},
+    **{"list_refused_callbacks": "channels refused", "list_parked_operations": "operations parked"},
+    **{"list_payments": "payments list", "list_payment_refunds": "payments refunds", "list_breaks": "reconcile breaks"},
+    **{"list_findings": "disclosures findings", "list_repairs": "disclosures repair list", "list_jobs": "jobs list"},
+    **{"list_job_rows": "jobs show", "list_endpoints": "webhooks list", "list_events": "listen"},
+    **{"list_webhook_deliveries": "webhooks deliveries"},
+}
+"""Lists whose commands their rooms have written."""
 
 
 def writing() -> dict[str, APIRoute]:
@@ -72,3 +84,18 @@ def test_a_command_that_is_made_asks_for_what_its_route_asks() -> None:
     found = get_command(cli.app).commands["refunds"].commands  # type: ignore[attr-defined]
     typed = ["ref_1", "--name", "张三", "--account", "6222", "--bank", "某行", "--json"]
     assert {"refund_id", "name", "account", "bank"} <= found["payee"].make_context("payee", typed).params.keys()
+
+
+def test_each_list_has_a_command() -> None:
+    routes = [one for room in rooms.found() for place in room.routes for one in room.place(place).routes]
+    reading = {one.name: one for one in routes if isinstance(one, APIRoute) and "GET" in (one.methods or ())}
+    made = {look.name: look for _, look in looks()}
+    assert {name for name in reading if name.startswith(("list_", "find_"))} - made.keys() == WRITTEN.keys()
+    found = get_command(cli.app)
+    for words in (*WRITTEN.values(), *(look.command for look in made.values())):
+        command: Any = found
+        for word in words.split():
+            command = command.commands[word]
+        assert command.help, words
+    for name, look in made.items():
+        assert (look.route, {look.scope}) == (f"GET {reading[name].path_format}", scopes(reading[name].dependant)), name

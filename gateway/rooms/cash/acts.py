@@ -10,3 +10,8 @@ ACTS = (
     Act("land_cash", "POST /v1/cash/{cash_id}/landing", "cash land", "payments:write"),
     Act("remit_cash", "POST /v1/remittances", "cash remit", "payments:write"),
 )
+LOOKS = (
+    Act("list_cash", "GET /v1/cash", "cash list", "payments:read"),
+    Act("get_cash", "GET /v1/cash/{cash_id}", "cash show", "payments:read"),
+    Act("get_remittance", "GET /v1/remittances/{payment_id}", "cash remittance", "payments:read"),
+)

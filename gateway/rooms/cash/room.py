@@ -1,12 +1,13 @@
 """What the room of cash brings."""
 
 from gateway.foundation.rooms import Room
-from gateway.rooms.cash.acts import ACTS
+from gateway.rooms.cash.acts import ACTS, LOOKS
 
 ROOM = Room(
     name="cash",
     package=__package__,
     acts=ACTS,
+    looks=LOOKS,
     title="当场收缴",
     needs=("decisions", "payments"),
     open=".assembly:open_room",

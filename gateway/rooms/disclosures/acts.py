@@ -72,3 +72,7 @@ ACTS = (
         look="/v1/credit-repairs/{repair_id}",
     ),
 )
+LOOKS = (
+    Act("list_disclosures", "GET /v1/disclosures", "disclosures list", "disclosures:read"),
+    Act("get_disclosure", "GET /v1/disclosures/{disclosure_id}", "disclosures show", "disclosures:read"),
+)

@@ -1,12 +1,13 @@
 """What the room of disclosures brings."""
 
 from gateway.foundation.rooms import Room
-from gateway.rooms.disclosures.acts import ACTS
+from gateway.rooms.disclosures.acts import ACTS, LOOKS
 
 ROOM = Room(
     name="disclosures",
     package=__package__,
     acts=ACTS,
+    looks=LOOKS,
     title="信用与执法公示",
     needs=("accounts", "decisions", "payments"),
     open=".assembly:open_room",

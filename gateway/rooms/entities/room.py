@@ -1,10 +1,12 @@
 """What the room of entities brings."""
 
 from gateway.foundation.rooms import Room
+from gateway.rooms.entities.acts import LOOKS
 
 ROOM = Room(
     name="entities",
     package=__package__,
+    looks=LOOKS,
     title="市场主体",
     open=".assembly:open_room",
     kind="registry",

@@ -53,3 +53,9 @@ ACTS = (
         look="/v1/month-closes/{close_id}",
     ),
 )
+LOOKS = (
+    Act("list_reconciliation_runs", "GET /v1/reconciliations", "reconcile runs", "reconciliation:read"),
+    Act("list_statement_profiles", "GET /v1/statement-profiles", "reconcile profiles", "reconciliation:read"),
+    Act("list_month_closes", "GET /v1/month-closes", "reconcile months", "reconciliation:read"),
+    Act("get_break", "GET /v1/breaks/{break_id}", "breaks show", "reconciliation:read"),
+)

@@ -1,12 +1,13 @@
 """What the room of reconciliation brings."""
 
 from gateway.foundation.rooms import Room
-from gateway.rooms.reconciliation.acts import ACTS
+from gateway.rooms.reconciliation.acts import ACTS, LOOKS
 
 ROOM = Room(
     name="reconciliation",
     package=__package__,
     acts=ACTS,
+    looks=LOOKS,
     title="对账",
     needs=("decisions", "payments", "receipts", "refunds"),
     open=".assembly:open_room",

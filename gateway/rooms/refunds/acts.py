@@ -41,3 +41,9 @@ ACTS = (
         look="/v1/exceptions/{exception_id}",
     ),
 )
+LOOKS = (
+    Act("list_refunds", "GET /v1/refunds", "refunds list", "payments:read"),
+    Act("get_refund", "GET /v1/refunds/{refund_id}", "refunds show", "payments:read"),
+    Act("list_exceptions", "GET /v1/exceptions", "exceptions list", "payments:read"),
+    Act("get_exception", "GET /v1/exceptions/{exception_id}", "exceptions show", "payments:read"),
+)

@@ -1,12 +1,13 @@
 """What the room of refunds brings."""
 
 from gateway.foundation.rooms import Room
-from gateway.rooms.refunds.acts import ACTS
+from gateway.rooms.refunds.acts import ACTS, LOOKS
 
 ROOM = Room(
     name="refunds",
     package=__package__,
     acts=ACTS,
+    looks=LOOKS,
     title="退付",
     needs=("decisions", "payments", "receipts"),
     open=".assembly:open_room",

@@ -21,3 +21,10 @@ ACTS = (
     ),
     Act("verify_document", "POST /v1/verifications", "seals verify", "seals:read"),
 )
+LOOKS = (
+    Act("list_seals", "GET /v1/seals", "seals list", "seals:read"),
+    Act("list_sealed_documents", "GET /v1/sealed-documents", "seals documents", "seals:read"),
+    Act("get_sealed_document", "GET /v1/sealed-documents/{document_id}", "seals document", "seals:read"),
+    Act("list_seal_stops", "GET /v1/seal-stops", "seals stops", "seals:read"),
+    Act("list_seal_grants", "GET /v1/seal-grants", "seals grants", "seals:read"),
+)

@@ -1,12 +1,13 @@
 """What the room of seals brings."""
 
 from gateway.foundation.rooms import Room
-from gateway.rooms.seals.acts import ACTS
+from gateway.rooms.seals.acts import ACTS, LOOKS
 
 ROOM = Room(
     name="seals",
     package=__package__,
     acts=ACTS,
+    looks=LOOKS,
     title="电子印章",
     needs=("decisions", "timestamps"),
     open=".assembly:open_room",
