@@ -10,6 +10,7 @@ import os
 import signal
 import threading
 from collections.abc import AsyncIterator, Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -30,6 +31,8 @@ from gateway.words.errors import SettingsError
 from gateway.words.saying import say
 
 if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
     from gateway.app import App
     from gateway.foundation.standing import Standing
 
@@ -58,7 +61,7 @@ def serve(
 
 
 def worker(ctx: typer.Context, node: Node = None, as_json: Json = False) -> None:
-    """Deliver without listening to anybody, until SIGTERM or Ctrl-C: one more node of a cluster on PostgreSQL."""
+    """Deliver and do jobs without listening, until SIGTERM or Ctrl-C: one more node of a cluster on PostgreSQL."""
     settings = named(session(ctx).settings, node)
     logs.configure(settings.log)
     logs.take_over()
@@ -67,12 +70,10 @@ def worker(ctx: typer.Context, node: Node = None, as_json: Json = False) -> None
     prepare_database(settings)
 
     async def run() -> None:
-        from gateway.app import App
-
         stop = Stop(settings)
         for one in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(one, stop.set)
-        async with App.open(settings, sending=True) as gateway, renewing(gateway):
+        async with working(settings) as gateway:
             stop.follow(gateway)
             _what_is_loaded_stays()
             name = gateway.base.settings.delivery.node
@@ -83,6 +84,23 @@ def worker(ctx: typer.Context, node: Node = None, as_json: Json = False) -> None
         stop.tell()
 
     _to_the_end(run(), settings)
+
+
+@contextlib.asynccontextmanager
+async def working(settings: Settings) -> AsyncIterator[App]:
+    """A gateway that delivers and does jobs, and listens to nobody."""
+    from gateway.app import App
+
+    async with App.open(settings, sending=True) as gateway, renewing(gateway):
+        gateway.base.inside.made_by = partial(_api, gateway)
+        yield gateway
+
+
+def _api(gateway: App) -> ASGIApp:
+    """What answers the rows of jobs where nobody is listened to: made with the first of them, since it is large."""
+    from gateway.faces.build import build
+
+    return build(gateway, ("api",))
 
 
 def _what_is_loaded_stays() -> None:

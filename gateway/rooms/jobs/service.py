@@ -189,7 +189,7 @@ class Jobs:
 
     async def go_on(self, _slot: datetime) -> None:
         """What was begun and cut by a stop goes on."""
-        if self._base.inside.made_by is None:  # a worker: nodes that serve somebody do it
+        if self._base.inside.made_by is None:  # a command that opened the gateway, and ends before the next minute
             return
         for job_id in await self._base.store.read(records.going_on):
             self._work(job_id)

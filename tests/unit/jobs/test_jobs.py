@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from gateway.cli.serve import prepare_database, working
 from gateway.foundation.access import Principal, roles
 from gateway.foundation.access.sign_in import MACHINE
 from gateway.foundation.base import Foundation
@@ -24,12 +25,14 @@ from gateway.rooms.jobs.records import JobRow
 from gateway.rooms.jobs.screens import SCREEN, waiting
 from gateway.rooms.jobs.service import Jobs, Plan, Request
 from gateway.rooms.jobs.sheet import filled, lines, request
+from gateway.settings import Settings, StoreSettings
 from gateway.words.clock import SHANGHAI, ManualClock
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem, Problem
 from gateway.words.saying import Language, say
 from tests.foundation import foundation
 
 SHELL = Principal("os:wei", "operator", frozenset(), frozenset({"A1"}), "wei", role=MACHINE)
+WORKS = Principal("os:wei", "operator", roles()["operator"], frozenset(), "wei", role=MACHINE)
 ROWS = [Request(f"row {number}", path=f"/v1/things/{number}", body={"n": number}) for number in range(1, 6)]
 BREAK = {
     **{"id": "brk_1", "state": "open", "kind": "ours_only", "kind_zh": "短款", "code": "9901", "bank_serial": "S1"},
@@ -217,3 +220,13 @@ def test_the_sheet_of_breaks_comes_back_with_ids_versions_and_words() -> None:
     assert request("brk_9", "v", "x", 2, None).why is not None
     with pytest.raises(InvalidProblem):
         filled(parse_sheet(as_workbook([{"code": "1"}], {}), "导出"))
+
+
+async def test_a_worker_does_jobs_although_it_listens_to_nobody(tmp_path: Path) -> None:
+    settings = Settings(store=StoreSettings(url=f"sqlite:///{tmp_path / 'gateway.sqlite'}"))
+    prepare_database(settings)
+    async with working(settings) as gateway:
+        jobs = gateway.get(Jobs)
+        plan = Plan("reconcile", "补对账", [Request("jobs", method="GET", path="/v1/jobs")])
+        job_id = await jobs.propose(plan, who=WORKS, language=Language.CHINESE)
+        assert [(one.result, one.why) for one in await ended(jobs, job_id)] == [("done", None)]
