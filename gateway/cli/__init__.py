@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property, partial
@@ -14,7 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from gateway import __version__
 from gateway.cli import acting
-from gateway.cli.help_words import in_language
+from gateway.cli.help_words import UsageError, in_language, said_of_usage
 from gateway.cli.lines import line_of
 from gateway.foundation import rooms
 from gateway.foundation.acts import Act
@@ -136,9 +137,14 @@ class _Root(TyperGroup):
         self.epilog = worded(say("terminal.exit_codes", codes=codes), spoken())
         super().format_help(ctx, formatter)
 
+    def make_context(self, *arguments: Any, **named: Any) -> Any:
+        with _told_in_language():
+            return super().make_context(*arguments, **named)
+
     def invoke(self, ctx: Any) -> Any:
         try:
-            return super().invoke(ctx)
+            with _told_in_language():
+                return super().invoke(ctx)
         except GatewayError as error:
             raise typer.Exit(report(ctx, error)) from error
         except Exception as error:
@@ -149,6 +155,18 @@ class _Root(TyperGroup):
             if not is_unreachable(error):
                 raise
             raise typer.Exit(report(ctx, UnavailableProblem(say("store.unreachable")))) from error
+
+
+@contextlib.contextmanager
+def _told_in_language() -> Iterator[None]:
+    """What is wrong with a command line is said in the language of the terminal; its exit code stays."""
+    try:
+        yield
+    except UsageError as error:
+        told = said_of_usage(error)
+        if told == error.format_message():
+            raise
+        raise UsageError(told, error.ctx) from error
 
 
 app = typer.Typer(

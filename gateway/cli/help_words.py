@@ -7,8 +7,11 @@ its field is everywhere else.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
+
+from typer import BadParameter
 
 from gateway.terminal.output import spoken
 from gateway.words.saying import Language, head_in, help_in, say, worded
@@ -53,3 +56,35 @@ def _with_titles(drawn: Callable[[Any, Any], None]) -> Callable[[Any, Any], None
 
 def _with_usage(made: Callable[[Any], str]) -> Callable[[Any], str]:
     return lambda ctx: made(ctx).replace("Usage: ", worded(say("terminal.usage"), spoken()), 1)
+
+
+_USAGE: Final = {
+    "missing_option": r"Missing option (?P<name>.+)\.",
+    "missing_argument": r"Missing argument (?P<name>.+)\.",
+    "missing_command": r"Missing command\.",
+    "no_option": r"No such option: (?P<name>\S+)",
+    "no_option_like": r"No such option: (?P<name>\S+) \(Possible options: (?P<others>.+)\)",
+    "no_command": r"No such command '(?P<name>[^']+)'\.",
+    "no_command_like": r"No such command '(?P<name>[^']+)'\. Did you mean (?P<others>.+)\?",
+    "extra_words": r"Got unexpected extra argument\(s\) \((?P<words>.+)\)",
+    "takes_no_value": r"Option '(?P<name>[^']+)' does not take a value\.",
+    "needs_value": r"Option '(?P<name>[^']+)' requires an argument\.?",
+    "wrong_value": r"Invalid value for (?P<name>[^:]+): (?P<why>.+)",
+}
+"""What Typer says of a command line that it does not understand, by the word of ours for it."""
+UsageError: Final[Any] = BadParameter.__mro__[1]
+
+
+def said_of_usage(error: Any) -> str:
+    """What is wrong with a command line, in the language of the terminal; what we have no word for stays as it is."""
+    from typer import rich_utils
+
+    rich_utils.ERRORS_PANEL_TITLE = worded(say("terminal.usage_error"), spoken())
+    rich_utils.RICH_HELP = worded(say("terminal.usage_try", command="{command_path} {help_option}"), spoken())
+    told = str(error.format_message())
+    if spoken() is Language.ENGLISH:
+        return told
+    for name, pattern in _USAGE.items():
+        if found := re.fullmatch(pattern, told, re.DOTALL):
+            return worded(say(f"terminal.usage_{name}", **found.groupdict()), spoken())
+    return told

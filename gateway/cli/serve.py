@@ -100,7 +100,8 @@ def _api(gateway: App) -> ASGIApp:
     """What answers the rows of jobs where nobody is listened to: made with the first of them, since it is large."""
     from gateway.faces.build import build
 
-    return build(gateway, ("api",))
+    api: Face = "api"
+    return build(gateway, (api,))
 
 
 def _what_is_loaded_stays() -> None:

@@ -59,6 +59,24 @@ def test_a_name_that_nobody_has_put_into_chinese_stays() -> None:
     assert facts({"moon_phase": "full", "state": None}).row_count == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("cash lst", "没有命令 lst，相近的有 'list'"),
+        ("seals list", "缺少选项 '--authority'"),
+        ("seals list --nope", "没有选项 --nope"),
+        ("operations show", "缺少参数 'operation'"),
+        ("operations show a b", "多余的内容：b"),
+        ("payments list --limit x", "'--limit' 的值无效"),
+    ],
+)
+def test_a_command_line_that_is_not_understood_is_told_in_chinese_under_the_same_code(
+    call: Call, words: str, told: str
+) -> None:
+    said = call(*words.split())
+    assert (said.code, told in said.err) == (2, True), said.err
+
+
 def helped(command: Any, path: str) -> Iterator[tuple[str, str]]:
     """Every line of help of a command and all below it, with its place."""
     command = getattr(command, "whole", command)
