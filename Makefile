@@ -125,6 +125,9 @@ newcomer: ## a newcomer's hour: clone, install, first payment, webhook and break
 bundle: $(VENV)/.ready-docs ## one archive to install from without a network, into dist/; BUNDLE_ARGS="--machine x86_64"
 	@$(BIN)/python packaging/bundle.py $(BUNDLE_ARGS)
 
+container: $(VENV)/.ready-test ## build the image on a bare Debian and pay a fine in it, after make bundle; as root
+	@$(BIN)/python packaging/container/try.py
+
 release: $(VENV)/.ready-docs ## what a release would do; with YES=1 it is done here: make release VERSION=0.1.0
 	@$(BIN)/python packaging/release.py "$(VERSION)" $(if $(YES),--yes)
 
