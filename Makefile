@@ -80,6 +80,9 @@ torture: $(VENV)/.ready-test ## kill -9 at random under load, on both engines: n
 bench: $(VENV)/.ready-test ## measure what tests/benchmarks holds, one after another, and say what changed since last time
 	@for bench in tests/benchmarks/bench_*.py; do echo "== $$bench" && $(BIN)/python $$bench || exit 1; done
 
+chromium90: $(VENV)/.ready-test ## fetch the browser of offices by npm, for the journey that `make nightly` runs in it
+	@$(BIN)/python tests/browser/fetch_chromium_90.py
+
 years: $(VENV)/.ready-test ## ten years of a city, one payment in ten, and what grows; YEARS_ARGS="--scale 200 --years 5"
 	@$(BIN)/python tests/benchmarks/years.py $(YEARS_ARGS)
 

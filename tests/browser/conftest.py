@@ -12,7 +12,7 @@ import importlib.util
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -27,6 +27,7 @@ FLAGS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
 ]
+CHROMIUM_90 = Path(__file__).parents[2] / ".browsers" / "chromium-90" / "chromium"
 CURE = "no Chromium here: install chromium or google-chrome, or, as root with apt, set GATEWAY_TEST_INSTALL_CHROMIUM=1"
 
 
@@ -64,14 +65,23 @@ def install(lock: Path) -> None:
 
 
 class Browsing:
-    """One browser for all tests. ``await browsing.do(steps)`` runs steps that take a page, in a fresh context."""
+    """One browser for all tests. ``await browsing.do(steps)`` runs steps that take a page, in a fresh context.
 
-    def __init__(self, executable: str) -> None:
+    ``old``: it lacks what the driver asks browsers for; see ``Window`` of the console's journeys.
+    """
+
+    def __init__(self, executable: str, flags: Sequence[str] = FLAGS, *, old: bool = False) -> None:
+        self.old = old
         self._thread = ThreadPoolExecutor(1, "browser")
         self._playwright: Playwright = self._thread.submit(sync_playwright().start).result()
         self._browser = self._thread.submit(
-            self._playwright.chromium.launch, executable_path=executable, args=FLAGS, headless=True
+            self._playwright.chromium.launch, executable_path=executable, args=list(flags), headless=True
         ).result()
+
+    @property
+    def version(self) -> str:
+        """What it says it is."""
+        return self._browser.version
 
     async def call(self, act: Callable[[], T]) -> T:
         """Do something with what was opened, beside the gateway's loop."""
@@ -115,5 +125,16 @@ def browsing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browsing]:
     if executable is None:
         pytest.skip(CURE)
     made = Browsing(executable)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def chromium_90() -> Iterator[Browsing]:
+    """The real Chromium 90, as ``make chromium90`` fetches it; the test is skipped where that was not done."""
+    if not CHROMIUM_90.exists():
+        pytest.skip("no Chromium 90 here: make chromium90")
+    flags = ("--headless", "--no-sandbox", "--single-process", "--no-zygote", "--use-gl=swiftshader")
+    made = Browsing(str(CHROMIUM_90), flags, old=True)
     yield made
     made.close()

@@ -9,13 +9,16 @@ from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from gateway.foundation.access.desk import of_person
 from gateway.foundation.delivery.operation_records import OperationRecord
-from gateway.foundation.delivery.states import FOR_PEOPLE, State
+from gateway.foundation.delivery.states import FOR_PEOPLE, UNFINISHED, State
 from gateway.foundation.delivery.tables import operation, resolution
+from gateway.foundation.store.base import constant
 from gateway.foundation.store.rows import reader
 
 MOST = 1000
 """Counted so far and no further: nobody reads on."""
 _row = operation.c
+_UNFINISHED = _row.state.in_([constant(state.value) for state in UNFINISHED])
+"""Says nothing new, and has the index of what has not ended serve."""
 _read = reader(OperationRecord)
 
 
@@ -55,6 +58,7 @@ def _fitting(wanted: Doubtful) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = [
         _row.authority.in_(wanted.authorities),
         _row.state.in_([one.value for one in wanted.states]),
+        _UNFINISHED,
     ]
     if wanted.channel is not None:
         found.append(_row.channel == wanted.channel)

@@ -6,7 +6,7 @@ from collections.abc import Collection, Container
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, select, update
 
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.store.base import constant
@@ -98,12 +98,21 @@ class RefundDocument:
 
 @dataclass(frozen=True, slots=True)
 class RefundFilter:
-    """Which refunds, newest first; ``before`` is the id at which the previous page ended."""
+    """Which refunds, newest first; ``before`` is the id at which the previous page ended.
+
+    ``proposed_by``, ``proposed_besides``: proposed by this person, or by another, and waiting for a second one.
+    """
 
     authorities: Collection[str] | None = None
     status: RefundStatus | None = None
     before: str | None = None
     limit: int = 50
+    proposed_by: str | None = None
+    proposed_besides: str | None = None
+
+
+MOST = 1000
+"""Counted so far and no further: nobody reads on."""
 
 
 _refund = reader(Refund)
@@ -196,14 +205,29 @@ def under(conn: Connection, channel: str, reference: str) -> Refund | None:
 
 def find(conn: Connection, wanted: RefundFilter) -> list[Refund]:
     """Refunds, newest first."""
-    query = select(refund).order_by(refund.c.id.desc()).limit(wanted.limit)
-    if wanted.authorities is not None:
-        query = query.where(refund.c.authority.in_(list(wanted.authorities)))
-    if wanted.status is not None:
-        query = query.where(refund.c.status == wanted.status)
+    query = select(refund).where(*_fitting(wanted)).order_by(refund.c.id.desc()).limit(wanted.limit)
     if wanted.before is not None:
         query = query.where(refund.c.id < wanted.before)
     return [_refund(row) for row in conn.execute(query).mappings()]
+
+
+def count(conn: Connection, wanted: RefundFilter) -> int:
+    """How many there are; not counted beyond ``MOST``."""
+    some = select(refund.c.id).where(*_fitting(wanted)).limit(MOST).subquery()
+    return int(conn.execute(select(func.count()).select_from(some)).scalar_one())
+
+
+def _fitting(wanted: RefundFilter) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.authorities is not None:
+        found.append(refund.c.authority.in_(list(wanted.authorities)))
+    if wanted.status is not None:
+        found.append(refund.c.status == wanted.status)
+    if wanted.proposed_by is not None or wanted.proposed_besides is not None:
+        found.append(refund.c.status == RefundStatus.PROPOSED)
+        mine, besides = wanted.proposed_by, wanted.proposed_besides
+        found.append(refund.c.proposed_by == mine if mine is not None else refund.c.proposed_by != besides)
+    return found
 
 
 # --- documents --------------------------------------------------------------------------------------------------------

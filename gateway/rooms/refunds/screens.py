@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from mimetypes import guess_extension
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import ValidationError
 
@@ -46,6 +47,7 @@ from gateway.foundation.screens import (
     reason_for,
 )
 from gateway.rooms.payments import Payments
+from gateway.rooms.refunds import records
 from gateway.rooms.refunds.acts import ACTS
 from gateway.rooms.refunds.exception_screen import exceptions_of, waiting_exceptions
 from gateway.rooms.refunds.payee_form import payee_fields, typed_payee, wrong
@@ -58,7 +60,6 @@ from gateway.words.saying import Sentence, Word, say
 
 _NAME: Final = "refunds"
 _ACTS: Final = by_name(*ACTS)
-_MOST: Final = 200
 _TONES: Final[dict[RefundStatus, Tone]] = {
     RefundStatus.PROPOSED: "wait",
     RefundStatus.REFUNDED: "good",
@@ -69,20 +70,28 @@ _TONES: Final[dict[RefundStatus, Tone]] = {
 # --- list and page ----------------------------------------------------------------------------------------------------
 
 
+def _asked(look: Look) -> RefundFilter:
+    whose, status, me = look.asked.get("whose"), look.asked.get("status"), look.who.client_id
+    return RefundFilter(
+        look.who.authorities,
+        RefundStatus(status) if status in tuple(RefundStatus) else None,
+        proposed_by=me if whose == "others" else None,
+        proposed_besides=me if whose == "second" else None,
+    )
+
+
 async def _find(look: Look, wanted: Wanted) -> Found:
-    whose = look.asked.get("whose")
-    if whose is not None:
-        rows = [_row(one) for one in await _proposed(look) if _waits_for(look, one.refund) == whose]
-        return Found(rows, None, len(rows), _MOST)
-    status = look.asked.get("status")
-    known = RefundStatus(status) if status in tuple(RefundStatus) else None
-    asked = RefundFilter(look.who.authorities, known, wanted.cursor, wanted.limit)
-    found = await look.get(Refunds).find(asked)
-    return Found([_row(one) for one in found], found[-1].refund.id if len(found) == wanted.limit else None)
+    asked = replace(_asked(look), before=wanted.cursor, limit=wanted.limit)
+    found = await look.base.store.read(lambda conn: records.find(conn, asked))
+    known = asked.status is None  # those of one status are not counted: that would be to read on
+    total = await look.base.store.read(lambda conn: records.count(conn, asked)) if known else None
+    return Found(
+        [_row(look, one) for one in found], found[-1].id if len(found) == wanted.limit else None, total, records.MOST
+    )
 
 
-def _row(found: RefundDetails) -> Row:
-    one = found.refund
+def _row(look: Look, one: Refund) -> Row:
+    payee = one.payee(look.base.envelope)
     return Row(
         one.id,
         (
@@ -90,21 +99,11 @@ def _row(found: RefundDetails) -> Row:
             Tag(one.status, _TONES.get(one.status, "plain")),
             Yuan(one.amount),
             Word(one.reason),
-            None if found.payee is None else Many((found.payee.masked().name, Code(found.payee.masked().account))),
+            None if payee is None else Many((payee.masked().name, Code(payee.masked().account))),
             one.proposed_name,
             Moment(one.created_at),
         ),
     )
-
-
-async def _proposed(look: Look) -> list[RefundDetails]:
-    asked = RefundFilter(look.who.authorities, RefundStatus.PROPOSED, None, _MOST)
-    return await look.get(Refunds).find(asked)
-
-
-def _waits_for(look: Look, refund: Refund) -> str:
-    """Whose word a proposed refund waits for: that of the person who looks, or another's."""
-    return "others" if refund.proposed_by == look.who.client_id else "second"
 
 
 _WHOSE: Final = (
@@ -370,16 +369,17 @@ async def waiting(look: Look) -> Sequence[Waits]:
     """Refunds that wait for a second person's word, mine and others', and exceptions."""
     if not look.may("payments:read"):
         return ()
-    found = [_waits_for(look, one.refund) for one in await _proposed(look)]
+    mine, me = look.who.authorities, look.who.client_id
+
+    async def count(asked: RefundFilter) -> int:
+        return await look.base.store.read(lambda conn: records.count(conn, asked))
+
+    numbers: tuple[tuple[Literal["second", "others"], int], ...] = (
+        ("second", await count(RefundFilter(mine, proposed_besides=me))),
+        ("others", await count(RefundFilter(mine, proposed_by=me))),
+    )
     told = say("refunds.wait")
     return tuple(
-        Waits(
-            told,
-            found.count(whose),
-            To("", _NAME, asked={"whose": whose}),
-            whose=whose,
-            tone="wait",
-            most=_MOST,
-        )
-        for whose in ("second", "others")
+        Waits(told, number, To("", _NAME, asked={"whose": whose}), whose=whose, tone="wait", most=records.MOST)
+        for whose, number in numbers
     ) + await waiting_exceptions(look)

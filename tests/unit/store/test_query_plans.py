@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from gateway.foundation.delivery import operation_records, schedule_records, webhook_records
+from gateway.foundation.delivery import doubtful_records, operation_records, schedule_records, webhook_records
 from gateway.foundation.delivery.states import State
 from gateway.foundation.store import schema
 from gateway.foundation.store.engine import open_engine
 from gateway.rooms.disclosures import records as disclosures
 from gateway.rooms.payments import records as payments
 from gateway.rooms.reconciliation import bill_records
+from gateway.rooms.refunds import records as refunds
 from gateway.words.errors import NotFoundProblem
 
 GROWING = (
@@ -29,6 +30,7 @@ GROWING = (
     "collection",
     "disclosure",
     "decision",
+    "refund",
 )
 NARROW = (
     "ix_operation_due",
@@ -44,6 +46,8 @@ NARROW = (
 TODAY = date(2026, 9, 14)
 SOON = disclosures.Window(3, TODAY, date(2026, 9, 17))
 WANTED = operation_records.Wanted("nontax", ["nontax.issue"], 1, 3)
+DOUBT = doubtful_records.Doubtful(("a",), (State.PARKED,))
+WAITING = refunds.RefundFilter(("a",), proposed_besides="opr_1")
 QUERIES: dict[str, Callable[[Connection], Any]] = {
     "what a pump looks at": lambda conn: operation_records.next_due(conn, "nontax", ["nontax.issue"]),
     "what a pump takes": lambda conn: operation_records.claim_due(conn, WANTED, node="n", lease=1),
@@ -82,6 +86,10 @@ QUERIES: dict[str, Callable[[Connection], Any]] = {
     "marks to set or take off": lambda conn: disclosures.unmarked(conn, 100),
     "what is owed to targets": lambda conn: list(disclosures.owed(conn)),
     "what was judged by other rules": lambda conn: disclosures.judged_otherwise(conn, "d", "", 100),
+    "calls in doubt": lambda conn: doubtful_records.find(conn, DOUBT, None, 9),
+    "how many calls are in doubt": lambda conn: doubtful_records.count(conn, DOUBT),
+    "refunds that wait for me": lambda conn: refunds.find(conn, WAITING),
+    "how many refunds wait for me": lambda conn: refunds.count(conn, WAITING),
 }
 BY_INDEX = {
     "late submissions": "ix_disclosure_unpublished",
@@ -89,6 +97,8 @@ BY_INDEX = {
     "late withdrawals": "ix_disclosure_withdrawal",
     "marks to set or take off": "ix_disclosure_mark",
     "what was judged by other rules": "ix_disclosure_judged",
+    "calls in doubt": "ix_operation_unfinished",
+    "refunds that wait for me": "ix_refund_status",
 }
 """What is asked for all that is public would find nothing nearly always: only its own index says so at once."""
 
