@@ -30,7 +30,7 @@ RARE = {
     "rooms/payments/records.py": """set_unit to_ask to_look_at looked_at open_bills collected_between search
         after unowned""",
     "rooms/receipts/records.py": "after",
-    "rooms/refunds/records.py": "find owner_of after",
+    "rooms/refunds/records.py": "find count owner_of after",
 }
 """Hot modules; in each, the functions that may build: what they ask has another shape each time, or is asked rarely."""
 
