@@ -18,7 +18,6 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import typer
-from sqlalchemy import Connection
 
 from gateway.cli.calendar import provisional_dates, resting_said
 from gateway.cli.channels import check_all
@@ -292,7 +291,7 @@ class _NoDatabaseError(Exception):
     """A room wants to read, and there is no database yet."""
 
 
-def _nothing_to_read(_: Callable[[Connection], Any]) -> Any:
+def _nothing_to_read(_: Callable[[Any], Any]) -> Any:
     raise _NoDatabaseError
 
 

@@ -9,7 +9,7 @@ catalogue under ``acts.NAME``, a reason's under ``reasons.WORD``. What is only l
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from gateway.words.saying import Sentence, say
 
@@ -60,6 +60,10 @@ def looks() -> tuple[tuple[Room, Act], ...]:
     from gateway.foundation import rooms
 
     return tuple((room, look) for room in rooms.found() for look in room.looks)
+
+
+ASSIGN: Final = Act("assign_record", "PUT /v1/assignments/{subject}", "operators assign", "work:assign")
+"""A record is taken, handed to a colleague, or put back: the one act that screens of every room show (``taking``)."""
 
 
 def by_name(*declared: Act) -> dict[str, Act]:

@@ -22,7 +22,7 @@ from gateway.foundation.rooms import Services
 from gateway.foundation.two_persons import Part, Person
 from gateway.words.clock import day_of
 from gateway.words.errors import NotFoundProblem
-from gateway.words.saying import Both, Sentence, Word, say
+from gateway.words.saying import Both, Language, Sentence, Word, say
 
 T = TypeVar("T")
 
@@ -42,6 +42,7 @@ class Look:
 
     ``files``: what was uploaded, by the name of its field. ``once``: for an effect, so that sending a form twice has
     it once. ``plainly``: persons are shown unmasked; that was asked for with a reason, and is written down.
+    ``language``: of the page.
     """
 
     who: Principal
@@ -51,6 +52,7 @@ class Look:
     files: Mapping[str, Upload] = field(default_factory=dict)
     once: Once = NEVER
     plainly: bool = False
+    language: Language = Language.CHINESE
 
     def get(self, service: type[T]) -> T:
         """The service of a room, by its class."""

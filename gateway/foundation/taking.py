@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from gateway.foundation.acts import Act
+from gateway.foundation.acts import ASSIGN
 from gateway.foundation.screens import ActPage, Choice, Fact, Field, Form, Look, Named, To, Waits
 from gateway.words.errors import NotFoundProblem
 from gateway.words.saying import Sentence, say
 
-ASSIGN: Final = Act("assign_record", "PUT /v1/assignments/{subject}", "operators assign", "work:assign")
 MINE: Final = Choice("mine", say("console.today_mine"))
 """Among whose records a list can be narrowed to: those that are in the hands of who looks."""
 

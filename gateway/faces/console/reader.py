@@ -138,7 +138,7 @@ class Reader(Stranger):
 
     def look(self, **more: Any) -> Look:
         """What a screen is given."""
-        return replace(Look(self.visit.who, self.base, self.gateway.services), **more)
+        return replace(Look(self.visit.who, self.base, self.gateway.services, language=self.language), **more)
 
     def page(self, template: str, title: str, status: int = 200, **shown: Any) -> HTMLResponse:
         """A page with the person's name and what may be opened."""

@@ -317,18 +317,15 @@ class _Masker:
                 element.attrib[name] = MASK if secret else self.text(str(value), depth)
             if label and (element.text or len(element)):
                 hidden.update(element.iterdescendants())
-                self._empty(element)
+                self._hide(element, attributes=False)
             elif element.text:
                 element.text = self.text(element.text, depth)
         return str(etree.tostring(root, encoding="unicode", with_tail=False))
 
-    def _hide(self, element: Any) -> None:
-        for name, value in element.attrib.items():
+    def _hide(self, element: Any, *, attributes: bool = True) -> None:
+        for name, value in element.attrib.items() if attributes else ():
             self._learn(str(value))
             element.attrib[name] = MASK
-        self._empty(element)
-
-    def _empty(self, element: Any) -> None:
         self._learn(*element.itertext())
         for child in list(element):
             element.remove(child)

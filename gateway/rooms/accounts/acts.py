@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.foundation.acts import Act
-from gateway.foundation.taking import ASSIGN
+from gateway.foundation.acts import ASSIGN, Act
 
 ACTS = (
     Act("create_authority", "POST /v1/authorities", "authorities create", "accounts:write"),

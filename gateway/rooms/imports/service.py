@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial as partially
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from sqlalchemy import Connection
 
 from gateway.foundation.base import Foundation
@@ -37,6 +37,7 @@ from gateway.words.identifiers import check_payment_code, clean_text, new_id
 from gateway.words.money import Yuan, format_yuan, parse_yuan
 from gateway.words.saying import FieldName, Language, Sentence, UnfitError, said_of, say, worded
 from gateway.words.spelling import number_key, wire_name
+from gateway.words.text import Ask
 from gateway.words.wrong import shaped, wrongs
 
 Progress = Callable[[int, int], None]
@@ -45,14 +46,12 @@ _TOLD = "由原系统导入，详见决定书"
 _CHUNK = 200
 
 
-class BillFacts(BaseModel):
+class BillFacts(Ask):
     """One open bill under its code, by the names of a file's columns. Amounts are decimal yuan, days 2026-06-30.
 
     ``reference``: the bill's number at the platform 单位缴款书编号, by which it is asked for and voided.
     ``served_on`` is not a column: service is recorded with the decision's events. Empty cells are left out.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     authority: Annotated[str, Field(min_length=1, max_length=40)]
     decision_number: Annotated[str, Field(min_length=1, max_length=128), AfterValidator(clean_text)]

@@ -18,7 +18,6 @@ from gateway.foundation.access import Principal
 from gateway.foundation.acts import by_name
 from gateway.foundation.base import Foundation
 from gateway.foundation.delivery.states import ParkedFor
-from gateway.foundation.http.language import spoken
 from gateway.foundation.screens import (
     ActPage,
     Block,
@@ -135,7 +134,7 @@ async def _do(kind: str, look: Look, _id: str) -> Done:
         raise InvalidProblem(say("jobs.empty"))
     if look.asked.get("seen") != digest_of(plan.rows).hex():
         raise ConflictProblem(say("jobs.other_rows"), type="changed-since-seen")
-    job_id = await look.get(Jobs).propose(plan, who=look.who, language=spoken(), once=look.once)
+    job_id = await look.get(Jobs).propose(plan, who=look.who, language=look.language, once=look.once)
     return Done(To("", _NAME, job_id))
 
 
