@@ -381,6 +381,8 @@ async def test_a_repair_is_answered_by_two_and_a_full_text_confirmed_as_it_was_s
     shown, take = await look_over(lin, f"{one}/text", names="李四")
     assert "已由林溪确认" in await take()
 
+    published = f"/v1/disclosures/{one.rpartition('/')[2]}"
+    await site.until(published, lambda now: now["status"] == "PUBLISHED" and now["under_way"] is None)
     made = await lin.do("/console/repairs/-/receive", **asked, received_on="2026-10-12", forwarded_by="信用中国")
     (repair,) = set(re.findall(r"/console/repairs/rpr_[0-9a-f]{32}", made))
     assert counted(await gao.see("/console/today"))["/console/repairs?status=RECEIVED"] == 1
