@@ -11,6 +11,9 @@ import pytest
 from sources import N, called, every, trees
 
 from gateway.cli.doctor import LOOKS
+from gateway.foundation import rooms
+from gateway.rooms.payments.told import told
+from gateway.rooms.reconciliation.matching import BreakKind
 from gateway.words.saying import Language, head_in, sentences
 
 ALONE = "rooms/evidence/verify_bundle.py"
@@ -213,6 +216,14 @@ def test_every_column_has_a_chinese_head() -> None:
                 ):
                     lacking.append(f"{file}:{node.lineno}: {name}")
     assert not lacking, "\n".join(lacking)
+
+
+def test_a_break_is_told_whatever_it_is_and_whatever_happened_to_its_payment() -> None:
+    """Each kind has its likely cause and what to do; each event of payment, refund and receipt has its words."""
+    causes = {f"reconciliation.{what}_{kind.value}" for what in ("cause", "advice") for kind in BreakKind}
+    assert causes <= set(ids())
+    events = [one for one in rooms.events_of(rooms.found()) if one.startswith(("payment.", "refund.", "receipt."))]
+    assert not [one for one in events if told(one) is None]
 
 
 def test_every_look_of_the_doctor_has_a_name() -> None:

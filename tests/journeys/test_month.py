@@ -25,6 +25,7 @@ from gateway.rooms.reconciliation.proposals import Proposals
 from gateway.rooms.reconciliation.tables import break_action
 from gateway.words.clock import SHANGHAI
 from gateway.words.errors import ConflictProblem
+from gateway.words.saying import Language
 
 CHANNEL, MONTH = "nontax", "2026-09"
 STRAY, REVISED, FOREIGN = "99010226309999999901", "99010226309999999902", "99010226309999999903"
@@ -275,7 +276,7 @@ async def test_a_month_in_which_everything_goes_wrong_once_closes_to_the_fen(any
     assert (await proposals.confirm(action, by=WANG, seen=await seen())).state == "resolved"
     await site.until(f"/v1/refunds/{refund['id']}", lambda now: now["status"] == "FILED")
     told = await room.breaks.explain(doubled_pay.id)
-    assert "Wang 复核" in "".join(told.story)
+    assert "Wang 复核。" in "".join(one.in_(Language.CHINESE) for one in told.story)
     assert told.exchanges
 
     # The month closes to the fen, is frozen, and opens again only for two.

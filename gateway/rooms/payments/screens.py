@@ -60,12 +60,13 @@ from gateway.rooms.payments.searching import MOST, Sought
 from gateway.rooms.payments.service import Payments
 from gateway.rooms.payments.states import Settlement, Status
 from gateway.rooms.payments.surcharge import Surcharge
+from gateway.rooms.payments.told import told
 from gateway.words.clock import SHANGHAI, from_micros
 from gateway.words.errors import InvalidProblem, NotFoundProblem
 from gateway.words.law import said
 from gateway.words.masking import mask_firm, mask_person, may_be_a_person
 from gateway.words.money import format_yuan, parse_yuan
-from gateway.words.saying import Language, Sentence, Word, say, sentences
+from gateway.words.saying import Sentence, Word, say
 
 _NAME: Final = "payments"
 _ACTS: Final = by_name(*ACTS, *OF_DECISIONS)
@@ -345,7 +346,7 @@ def _story(events: Sequence[Event]) -> Story:
         [
             Happened(
                 one.at,
-                _what(one.type),
+                told(one.type) or one.type,
                 [
                     (Named(name), _told(name, one.data[name]))
                     for name in _TOLD
@@ -365,12 +366,6 @@ def _told(name: str, value: str | int) -> Value:
         return Yuan(parse_yuan(str(value)))
     except ValueError:
         return str(value)
-
-
-def _what(event: str) -> Sentence | str:
-    """An event in words; one that has none by its name, as other rooms may tell."""
-    id = f"payments.told_{event.partition('.')[2]}"
-    return say(id) if id in sentences(Language.ENGLISH) else event
 
 
 async def _file(look: Look, payment_id: str, name: str) -> Served:

@@ -20,17 +20,6 @@ class Status(StrEnum):
     EXPIRED = "EXPIRED"
 
 
-CHINESE = {
-    Status.REQUESTED: "取码中",
-    Status.ISSUED: "待缴款",
-    Status.CANCELLING: "作废办理中",
-    Status.PAID: "已缴款",
-    Status.REJECTED: "平台拒绝",
-    Status.CANCELLED: "已作废",
-    Status.EXPIRED: "缴款码已失效",
-}
-
-
 class Settlement(StrEnum):
     """What reconciliation says: nothing to match, waiting for a statement, matched 已对平, or a break 差错."""
 

@@ -12,7 +12,7 @@ from gateway.foundation.delivery import Events
 from gateway.rooms.reconciliation import CHINESE, BreakFilter, BreakKind, Breaks, BreakState
 from gateway.rooms.reconciliation.options import Channel, as_day
 from gateway.settings import known
-from gateway.terminal.output import Json, session, show, table
+from gateway.terminal.output import Json, in_words, session, show, table
 from gateway.words.clock import SystemClock
 from gateway.words.errors import InvalidProblem, NotFoundProblem
 from gateway.words.money import format_yuan
@@ -48,7 +48,7 @@ def explain(
         say("reconciliation.break_head", id=about.id, kind=about.kind, state=about.state, age=found.age),
         say("reconciliation.break_cause", cause=found.cause),
         say("reconciliation.break_proposal", proposal=found.proposal),
-        *(f"  {sentence}" for sentence in found.story),
+        *(f"  {in_words(sentence)}" for sentence in found.story),
         *([say("reconciliation.break_exchanges")] if found.exchanges else []),
         *(f"  {one}" for one in found.exchanges),
     )

@@ -15,6 +15,7 @@ from gateway.foundation.store import Store
 from gateway.foundation.two_persons import Person, require_operator
 from gateway.rooms.reconciliation import break_records
 from gateway.rooms.reconciliation.break_records import EVERY_BREAK, Break, BreakFilter
+from gateway.rooms.reconciliation.closing import RECEIPTED
 from gateway.rooms.reconciliation.explanation import Explanation, explained
 from gateway.rooms.reconciliation.matching import BreakKind
 from gateway.rooms.reconciliation.settlement import update_settlements
@@ -120,9 +121,7 @@ class Breaks:
         """The receipt that was missing is there."""
         closed_at = to_micros(self._clock.now())
         for known in break_records.open_of_payment(conn, event.subject, BreakKind.RECEIPT_MISSING):
-            fresh = replace(
-                known, state=BreakState.CLEARED, closed_at=closed_at, closed_by=None, reason="其后已开具票据"
-            )
+            fresh = replace(known, state=BreakState.CLEARED, closed_at=closed_at, closed_by=None, reason=RECEIPTED)
             step(conn, self.life, known, fresh)
 
     def _settle(self, conn: Connection, fresh: Break) -> None:

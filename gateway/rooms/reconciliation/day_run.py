@@ -16,9 +16,8 @@ from gateway.rooms.payments import apply_paid, books
 from gateway.rooms.payments.books import Owner
 from gateway.rooms.reconciliation import bill_records, break_records, continuity_records, statement_records
 from gateway.rooms.reconciliation.break_records import Break
+from gateway.rooms.reconciliation.closing import CLEARED, HEALED
 from gateway.rooms.reconciliation.matching import (
-    CLEARED,
-    HEALED,
     BreakKind,
     Finding,
     Key,

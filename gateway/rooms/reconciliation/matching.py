@@ -57,9 +57,6 @@ CHINESE = {
     BreakKind.UNREADABLE_LINE: "无法识别",
 }
 
-HEALED = "对账文件先于通知,已按回调同样的方式补记"
-CLEARED = "再次对账已无差异"
-
 _KINDS = {
     Standing.UNOWNED: BreakKind.UNKNOWN_CODE,
     Standing.TWICE: BreakKind.PAID_TWICE,

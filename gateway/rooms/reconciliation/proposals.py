@@ -26,10 +26,9 @@ from gateway.rooms.payments import settle as settle_payment
 from gateway.rooms.payments.collections import Quoted
 from gateway.rooms.payments.records import Code, Payment
 from gateway.rooms.payments.states import ExceptionState
-from gateway.rooms.reconciliation import break_records, proposal_records, statement_records
+from gateway.rooms.reconciliation import break_records, closing, proposal_records, statement_records
 from gateway.rooms.reconciliation.break_records import Break
 from gateway.rooms.reconciliation.breaks import Breaks, cleaned, facts, not_open
-from gateway.rooms.reconciliation.explanation import WAYS_OUT
 from gateway.rooms.reconciliation.matching import BreakKind, Side
 from gateway.rooms.reconciliation.months import refuse_frozen
 from gateway.rooms.reconciliation.proposal_records import Action, Proposal, Proposed
@@ -177,7 +176,7 @@ class Proposals:
             refuse_frozen(conn, known.channel, known.day_on)
             if not self._confirmed(conn, one, by.id, by.name, now):
                 raise _not_proposed()
-            words = _closing(proposal.action, proposal.reason, proposal.proposed_name, by.name)
+            words = closing.by_two(proposal.action, proposal.reason, proposal.proposed_name, by.name)
             self._breaks.resolve_in(conn, known.id, words, by.name)
             self._attribute(conn, known, proposal.payment_id, now)
             return None
@@ -222,7 +221,7 @@ class Proposals:
         assert odd.confirmed_by is not None
         assert odd.confirmed_name is not None
         now = to_micros(self._base.clock.now())
-        words = _closing(odd.resolution, odd.reason, odd.proposed_name, odd.confirmed_name)
+        words = closing.by_two(odd.resolution, odd.reason, odd.proposed_name, odd.confirmed_name)
         for known in _breaks_of(conn, event.data["collection"]):
             for proposal in proposal_records.of_break(conn, known.id):
                 if proposal.refund_id == odd.refund_id and proposal.proposed_by != odd.confirmed_by:
@@ -367,8 +366,3 @@ def _face(conn: Connection, one: Proposed, envelope: Envelope) -> dict[str, Any]
 
 def _not_proposed() -> ConflictProblem:
     return ConflictProblem(say("reconciliation.not_proposed"), type="not-proposed")
-
-
-def _closing(way_out: str, reason: str | None, proposed_by: str | None, confirmed_by: str) -> str:
-    """The reason of a break that two people closed."""
-    return f"{WAYS_OUT[way_out]}:{reason} (提出 {proposed_by}, 复核 {confirmed_by})"

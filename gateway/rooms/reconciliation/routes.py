@@ -192,7 +192,7 @@ class ProposalView(View):
 
 
 class ExplanationView(View):
-    """The story of a break in plain words, and the exchanges that prove it."""
+    """The story of a break in plain words, in the language of the request, and the exchanges that prove it."""
 
     id: str
     age_days: int
@@ -452,9 +452,9 @@ async def explain_break(breaks: TheBreaks, who: Reader, break_id: str) -> Explan
     return ExplanationView(
         id=break_id,
         age_days=found.age,
-        cause=found.cause,
-        proposal=found.proposal,
-        story=list(found.story),
+        cause=in_words(found.cause),
+        proposal=in_words(found.proposal),
+        story=[in_words(one) for one in found.story],
         exchanges=list(found.exchanges),
     )
 

@@ -223,9 +223,9 @@ async def _one(look: Look, break_id: str) -> Page:
     if known.state is BreakState.OPEN:
         notes.append(Note(say("reconciliation.screen_cause", cause=story.cause, proposal=story.proposal), "warn"))
         acts = ["assign", "explain", *(["propose"] if waits is None and way_out(known) else [])]
-    elif known.reason:
+    elif story.closed:
         by = known.closed_by or say("reconciliation.screen_by_run")
-        notes.append(Note(say("reconciliation.screen_closed", by=by, reason=known.reason), "good"))
+        notes.append(Note(say("reconciliation.screen_closed", by=by, reason=story.closed), "good"))
     if waits is not None:
         elsewhere = await look.second_word(_matter(waits), _ACTS["confirm_break_proposal"], known.authority)
         notes += [] if elsewhere is None else [elsewhere]

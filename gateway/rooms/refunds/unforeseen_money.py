@@ -19,13 +19,13 @@ from gateway.rooms.refunds import records as refund_records
 from gateway.rooms.refunds.exception_records import ExceptionDetails, ExceptionFilter, ExceptionWithRefund
 from gateway.rooms.refunds.proposals import DocumentInput, Draft, Payee, RefundProposal, Resolution
 from gateway.rooms.refunds.service import OPERATORS, Refunds, words_on
-from gateway.rooms.refunds.states import WAYS_OUT, RefundReason, RefundStatus, WayOut
+from gateway.rooms.refunds.states import RefundReason, RefundStatus, WayOut
 from gateway.words.errors import ConflictProblem, InvalidProblem
 from gateway.words.identifiers import clean_text
 from gateway.words.money import format_yuan
 from gateway.words.saying import said_of, say
 
-__all__ = ["CHINESE", "WAYS_OUT", "Exceptions", "WayOut"]
+__all__ = ["Exceptions", "WayOut"]
 
 _LONGEST = 200  # of a refund's explanation, which goes to the platform
 _REASONS = {
@@ -34,20 +34,6 @@ _REASONS = {
     "paid_after_cancel": RefundReason.PAID_AFTER_CANCEL,
     "paid_after_refusal": RefundReason.PAID_AFTER_CANCEL,
     "paid_on_dead_code": RefundReason.PAID_AFTER_CANCEL,
-}
-
-
-CHINESE = {
-    "amount_differs": "金额不符",
-    "paid_twice": "重复缴款",
-    "paid_after_cancel": "作废后缴款",
-    "paid_after_expiry": "缴款码失效后缴款",
-    "paid_after_refusal": "缴到平台拒绝的缴款单",
-    "paid_on_dead_code": "缴到失效的缴款码",
-    "paid_unforeseen": "缴款单尚不能缴款",
-    "told_differently": "两处金额说法不一",
-    "time": "缴款时间不合情理",
-    "other_bill": "缴款码与缴款单号不符",
 }
 
 

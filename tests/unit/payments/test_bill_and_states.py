@@ -24,7 +24,7 @@ from gateway.rooms.payments.bill import (
     lines_of,
 )
 from gateway.rooms.payments.channel_keys import PaymentKeys
-from gateway.rooms.payments.states import CHINESE, sources
+from gateway.rooms.payments.states import sources
 from gateway.words.errors import ConflictProblem, ContractError, InvalidProblem, UnsupportedError
 
 UNIT = Unit(
@@ -135,8 +135,7 @@ def test_a_void_bill_is_no_answer_to_a_lost_request():
         issued_from(Bill(reference="R1", code=CODE, total=1, state=BillState.VOID))
 
 
-def test_every_state_has_a_word_and_can_be_reached():
-    assert set(CHINESE) == set(Status)
+def test_every_state_can_be_reached():
     for status in Status:
         assert any(edge.end is status for edge in EDGES)
 

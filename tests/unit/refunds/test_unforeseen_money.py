@@ -18,7 +18,7 @@ from gateway.rooms.payments.tables import payment
 from gateway.rooms.refunds import records as refund_records
 from gateway.rooms.refunds.proposals import Resolution
 from gateway.rooms.refunds.states import RefundOrigin, RefundStatus
-from gateway.rooms.refunds.unforeseen_money import CHINESE, WayOut
+from gateway.rooms.refunds.unforeseen_money import WayOut
 from gateway.words.clock import to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
 
@@ -265,7 +265,3 @@ async def test_whatever_people_say_an_exception_and_its_refund_tell_one_story(qu
             resolved = odd.state is ExceptionState.RESOLVED
             assert live[0].status is (RefundStatus.CONFIRMED if resolved else RefundStatus.PROPOSED)
         assert sum(await quick.going_back(payment_id)) <= 100_00
-
-
-def test_every_kind_of_unforeseen_money_has_its_word():
-    assert set(CHINESE) == set(UnforeseenKind)
