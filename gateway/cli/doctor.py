@@ -22,6 +22,7 @@ import typer
 from gateway.cli.calendar import provisional_dates, resting_said
 from gateway.cli.channels import check_all
 from gateway.cli.database import found, left_of
+from gateway.cli.rehearsal import rehearse
 from gateway.foundation import folders, rooms
 from gateway.foundation.backups import backups, made_at
 from gateway.foundation.channels import Checked, wire_settings
@@ -31,7 +32,8 @@ from gateway.foundation.crypto.rings import keys_of_installation, own_keys, toke
 from gateway.foundation.delivery import limits, operation_records, unreadable_records
 from gateway.foundation.drift import records as drift_records
 from gateway.foundation.drift.records import DRIFT_IS_NEWS
-from gateway.foundation.findings import Finding
+from gateway.foundation.findings import Finding, stops
+from gateway.foundation.local_socket import answers, socket_of
 from gateway.foundation.reckoning import calendars, law_of
 from gateway.foundation.store import promises, schema, sealed
 from gateway.foundation.store.engine import sqlite_path
@@ -73,12 +75,17 @@ def looked(ours: Session, looks: Sequence[Callable[[Session], Iterable[Finding]]
         for look in looks:
             status.update(in_words(say("doctor.looking_at", what=say(f"doctor.look_{look.__name__}"))))
             try:
-                findings += look(ours)
+                findings += (one for one in look(ours) if not _said_before(one, findings))
             except Exception as error:
                 if look is settings_load:
                     return [*findings, _failed("settings", error)]
                 findings.append(_failed(look.__name__, error))
     return findings
+
+
+def _said_before(one: Finding, findings: Iterable[Finding]) -> bool:
+    """Whether an earlier look has told of this failure: a start on trial stops where single looks do."""
+    return one.state == "fail" and any(one.detail in other.detail for other in findings if other.state == "fail")
 
 
 def shown(findings: Iterable[Finding]) -> Any:
@@ -412,30 +419,57 @@ def _check_alone(settings: Settings, name: str) -> list[Checked]:
         return [Checked(name, False, said, error.cure_in(spoken()))]
 
 
+def rehearsal(ours: Session) -> Iterator[Finding]:
+    """Everything that ``serve`` opens by its settings can be opened."""
+    try:
+        asyncio.run(rehearse(ours.settings))
+    except SettingsError as error:
+        yield stops(error)
+
+
 def listening(ours: Session) -> Iterator[Finding]:
-    """Each address of ``[server]`` is free, or a gateway answers there already."""
+    """Each address to listen on is free, or a gateway answers there already."""
+    place = socket_of(ours.settings)
+    runs = place is not None and answers(place)
     for bind in ours.settings.server.binds(FACES):
-        host, _, port = bind.rpartition(":")
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        with socket.socket(family) as sock:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                sock.bind((host.strip("[]"), int(port)))
-            except OSError as error:
-                if error.errno == errno.EADDRINUSE and _answers(bind):
-                    yield Finding(f"server {bind}", "ok", say("doctor.answers", bind=bind))
-                elif error.errno == errno.EADDRINUSE:
-                    yield Finding(f"server {bind}", "warn", say("doctor.in_use", bind=bind))
-                else:
-                    said = say("settings.cannot_listen", bind=bind, reason=error.strerror)
-                    yield Finding(f"server {bind}", "fail", said)
+        if (error := _not_free(bind)) is None:
+            continue
+        if error.errno != errno.EADDRINUSE:
+            said = say("settings.cannot_listen", bind=bind, reason=error.strerror or str(error))
+            yield Finding(f"server {bind}", "fail", said)
+        elif runs or _answers(bind):
+            yield Finding(f"server {bind}", "ok", say("doctor.answers", bind=bind))
+        else:
+            yield Finding(f"server {bind}", "fail", say("doctor.in_use", bind=bind))
+    if runs:
+        return  # with its doors and its socket
+    for name, channel in ours.settings.channels.items():
+        address = channel.rest.get("listen")
+        if isinstance(address, str) and (error := _not_free(address)) is not None:
+            said = say("channels.cannot_listen", address=address, error=error.strerror or str(error))
+            yield Finding(f"channels.{name}.listen", "fail", said)
+
+
+def _not_free(bind: str) -> OSError | None:
+    """Why nobody can listen there; None where it is free."""
+    host, _, port = bind.rpartition(":")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind((host.strip("[]"), int(port)))
+        except OSError as error:
+            return error
+        except (OverflowError, ValueError) as error:
+            return OSError(None, str(error))
+    return None
 
 
 def _answers(bind: str) -> bool:
     import httpx
 
     with suppress(httpx.HTTPError, ValueError, AttributeError):
-        return bool(httpx.get(f"http://{bind}/healthz", timeout=1, trust_env=False).json().get("status") == "ok")
+        return bool(httpx.get(f"http://{bind}/healthz", timeout=3, trust_env=False).json().get("status") == "ok")
     return False
 
 
@@ -464,5 +498,6 @@ LOOKS = (
     law,
     credentials,
     reachability,
+    rehearsal,
     listening,
 )

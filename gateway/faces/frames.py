@@ -8,6 +8,7 @@ read over. What is not authentic, or no frame, ends the connection without a wor
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import structlog
@@ -16,7 +17,7 @@ from gateway.app import App
 from gateway.foundation.channels import Channel
 from gateway.foundation.wire import FrameWire
 from gateway.foundation.wire.frame import KEPT_BYTES, Line, Unasked
-from gateway.foundation.wire.listening import FrameDoor
+from gateway.foundation.wire.listening import FrameDoor, ListenSettings
 from gateway.ports.base import Incoming, UnreadableCallbackError
 from gateway.words.errors import ContractError, ForgedCallbackError, Problem, SettingsError, UnusableError
 from gateway.words.saying import say
@@ -37,6 +38,20 @@ class _Port:
     busy: set[asyncio.Task[None]] = field(default_factory=set)
 
 
+def doors_of(app: App) -> Iterator[tuple[Channel, FrameDoor]]:
+    """The channels whose platforms tell us things in frames."""
+    for channel in app.base.channels.all():
+        door = getattr(channel.adapter, "door", None)
+        if isinstance(door, FrameDoor) and "open_callback" in channel.info.capabilities:
+            yield channel, door
+
+
+def cannot_listen(channel: str, settings: ListenSettings, error: OSError) -> SettingsError:
+    """Why a channel's port cannot be opened."""
+    told = say("channels.cannot_listen", address=settings.listen, error=error.strerror or str(error))
+    return SettingsError(f"channels.{channel}.listen", told)
+
+
 class FrameDoors:
     """The ports of all channels whose platforms connect to us. ``addresses``: by channel, once they are open."""
 
@@ -47,10 +62,7 @@ class FrameDoors:
 
     async def open(self) -> None:
         """Listen, and hear what comes on connections of ours. Raises SettingsError for an address in use."""
-        for channel in self._app.base.channels.all():
-            door = getattr(channel.adapter, "door", None)
-            if not isinstance(door, FrameDoor) or "open_callback" not in channel.info.capabilities:
-                continue
+        for channel, door in doors_of(self._app):
             if isinstance(channel.wire, FrameWire):
                 channel.wire.unasked = self._unasked(channel, door)
             if door.listening.listen is not None:
@@ -97,8 +109,7 @@ class FrameDoors:
         try:
             port.server = await asyncio.start_server(connected, host.strip("[]"), int(number), ssl=settings.context())
         except OSError as error:
-            told = say("channels.cannot_listen", address=settings.listen, error=error.strerror or str(error))
-            raise SettingsError(f"channels.{name}.listen", told) from error
+            raise cannot_listen(name, settings, error) from error
         at = port.server.sockets[0].getsockname()
         scheme = "tcp" if settings.listen_cert is None else "tls"
         self.addresses[name] = f"{scheme}://{at[0]}:{at[1]}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 import struct
@@ -37,6 +38,8 @@ class FromThisMachine(Guarded):
 def listen(path: Path) -> socket.socket:
     """Listen where only this account may connect. Raises SettingsError, also where another gateway listens there."""
     made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    with contextlib.suppress(OSError):  # told by what follows
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     before = os.umask(0o177)
     try:
         with reachable(path) as address:

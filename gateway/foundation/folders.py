@@ -19,6 +19,8 @@ def of_serve(settings: Settings) -> Iterator[tuple[str, Path]]:
     yield "evidence.heads", settings.evidence.heads
     if settings.evidence.second is not None:
         yield "evidence.second", settings.evidence.second
+    if settings.server.socket is not None:
+        yield "server.socket", settings.server.socket.parent
 
 
 def unusable(folder: Path) -> Sentence | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
 
 from opentelemetry import propagate, trace
@@ -26,23 +27,32 @@ if TYPE_CHECKING:
 TRACER: Final = trace.get_tracer("enforcement-gateway", __version__)
 
 
+def require(settings: TraceSettings) -> None:
+    """Raises SettingsError where traces are asked for and the extra ``otlp`` is not installed."""
+    if settings.otlp is None:
+        return
+    try:
+        import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
+    except ImportError:
+        raise SettingsError("traces.otlp", say("settings.no_otlp")) from None
+
+
 @contextmanager
 def told(settings: TraceSettings, node: str) -> Iterator[None]:
     """While it lasts this process sends its spans as the settings say, and at the end what is left of them.
 
     Raises SettingsError where the extra ``otlp`` is not installed.
     """
+    require(settings)
     if settings.otlp is None:
         yield
         return
-    try:
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-        from opentelemetry.sdk.resources import Resource
-        from opentelemetry.sdk.trace import TracerProvider
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor
-        from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
-    except ImportError:
-        raise SettingsError("traces.otlp", say("settings.no_otlp")) from None
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+
     about = {"service.name": "enforcement-gateway", "service.version": __version__, "service.instance.id": node}
     provider = TracerProvider(
         resource=Resource.create(about), sampler=ParentBased(TraceIdRatioBased(settings.sample)), shutdown_on_exit=False

@@ -208,7 +208,7 @@ def test_doctor_names_addresses_that_cannot_be_listened_on(call: Call, site: Pat
         with (site / "gateway.toml").open("a") as file:
             file.write(server)
         found = {one["name"]: one for one in call("doctor", "--json").json["findings"]}
-    assert found[f"server {bind}"]["state"] == "warn"
+    assert found[f"server {bind}"]["state"] == "fail"
     assert found["server 192.0.2.1:80"]["state"] == "fail"
 
 
