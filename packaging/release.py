@@ -95,15 +95,15 @@ def main() -> None:
     asked = arguments.parse_args()
     ready(asked.version)
     files = changed(asked.version)
-    for path, text in files.items():
-        new = not path.exists() or path.read_text(encoding="utf-8") != text
-        print(f"{'changes' if new else 'leaves '}  {path.relative_to(ROOT)}")
+    kept = {path for path, text in files.items() if path.exists() and path.read_text(encoding="utf-8") == text}
+    for path in files:
+        print(f"{'leaves ' if path in kept else 'changes'}  {path.relative_to(ROOT)}")
     print(f"tags     v{asked.version}, and builds wheel, sdist and offline bundle into dist/")
     if not asked.yes:
         print("Nothing was done. YES=1 does it.")
         return
-    for path, text in files.items():
-        path.write_text(text, encoding="utf-8")
+    for path in files.keys() - kept:  # one that only looks newer would have make install everything anew
+        path.write_text(files[path], encoding="utf-8")
     git("add", *(str(path) for path in files))
     git("commit", "--message", f"release: {asked.version}")
     git("tag", "--annotate", f"v{asked.version}", "--message", f"Release {asked.version}")
