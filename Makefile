@@ -31,7 +31,7 @@ export PYTHONDONTWRITEBYTECODE :=
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test coverage nightly mutants torture bench years publication-year lint fmt snapshots lock docs generators newcomer bundle container release clean
+.PHONY: help demo test coverage nightly mutants torture bench years publication-year lint fmt snapshots lock docs generators newcomer bundle container release chromium90 clean
 
 # A virtual environment is bound to its folder and its Python: after either has moved it is made anew.
 ifneq ($(shell cat $(VENV)/.made 2>/dev/null),$(CURDIR))
@@ -41,7 +41,8 @@ $(shell rm -f $(VENV)/.made)
 endif
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST))
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## \(.*\)/\1 \2/p' $(firstword $(MAKEFILE_LIST)) | \
+		while read -r target does; do printf '  make %-17s %s\n' "$$target" "$$does"; done
 
 demo: $(VENV)/.ready-demo ## the main job from end to end on loopback; DEMO_ARGS=--json or --keep
 	@$(BIN)/gateway demo $(DEMO_ARGS)
@@ -122,7 +123,7 @@ $(GENERATORS)/.ready: $(VENV)/.made tests/generators/requirements.lock tests/gen
 	@cd $(GENERATORS) && npm ci --no-audit --no-fund --silent
 	@touch $@
 
-newcomer: ## a newcomer's hour: clone, install, first payment, webhook and break as the pages say, with minutes a step
+newcomer: ## a newcomer's hour as the pages say, in minutes a step; NEWCOMER_ARGS="--bundle FILE" begins with the bundle
 	@python3 tests/newcomer.py $(NEWCOMER_ARGS)
 
 bundle: $(VENV)/.ready-docs ## one archive to install from without a network, into dist/; BUNDLE_ARGS="--machine x86_64"
