@@ -226,6 +226,14 @@ def test_a_break_is_told_whatever_it_is_and_whatever_happened_to_its_payment() -
     assert not [one for one in events if told(one) is None]
 
 
+def test_what_waits_without_a_screen_names_a_command() -> None:
+    """Today is for officials: what no screen lists, a command does, never an address of the interface."""
+    given = [one for _, node in speaking(ast.Call) if called(node) == "Waits" for one in node.keywords]
+    words = [text for one in given if one.arg == "instead" for text in [*bare_words(one.value)][:1]]
+    assert words
+    assert not [text for text in words if not text.startswith("gateway ")]
+
+
 def test_every_look_of_the_doctor_has_a_name() -> None:
     assert not [one.__name__ for one in LOOKS if f"doctor.look_{one.__name__}" not in sentences(Language.ENGLISH)]
 

@@ -6,13 +6,19 @@ import itertools
 from datetime import date
 from typing import Any
 
+import pytest
+
 from gateway.demo import story
+from gateway.foundation.access import Principal
+from gateway.foundation.access.audit import AuditFilter
 from gateway.foundation.sheets import parse_sheet
 from gateway.rooms.exports.files import as_workbook
+from gateway.rooms.jobs.break_sheets import written
 from gateway.rooms.reconciliation import break_records
 from gateway.rooms.reconciliation.break_records import Break
 from gateway.rooms.reconciliation.matching import BreakKind, Side
 from gateway.rooms.reconciliation.states import BreakState
+from gateway.words.errors import Problem
 from gateway.words.saying import Language, head_in
 from tests.journeys.test_months_over_http import kind, reconcilers
 
@@ -55,7 +61,20 @@ async def test_days_are_one_job_and_breaks_are_explained_in_a_sheet_by_two(site)
             one = broken(run["id"], code)
             await site.app.base.store.write(lambda conn, one=one: break_records.add(conn, one))
 
-        sheet = [row.cells for row in parse_sheet((await first.get("/v1/break-sheets")).content, "导出").rows]
+        exported = (await first.get("/v1/break-sheets?channel=nontax")).content
+        sheet = [row.cells for row in parse_sheet(exported, "导出").rows]
+        about = dict(row.cells[:2] for row in parse_sheet(exported, "说明").rows)
+        assert about["筛选 filter"] == "state=open, channel=nontax"
+        assert (about["导出人 by"], about["时区 zone"]) == ("高远", "+08:00 (Asia/Shanghai)")
+        assert (await first.get("/v1/reports/day?channel=nontax&period=2026-09-16&format=xlsx")).is_success
+        files = await site.app.base.audit.find(AuditFilter(kind="read"))
+        assert [(one.operator, one.action, one.subject) for one in files] == [
+            ("高远", "GET /v1/reports/day", "channel=nontax, period=2026-09-16"),
+            ("高远", "GET /v1/break-sheets", "state=open, channel=nontax"),
+        ]
+        looking = Principal("opr_1", "operator", frozenset({"reconciliation:write"}), frozenset(), "白露")
+        with pytest.raises(Problem, match="exports:make"):
+            await written(site.app.base, looking, None, None)
         names = [head_in(name, Language.CHINESE) for name in ("break_id", "version")]
         at = [sheet[0].index(name) for name in names]
         lines = [{"break_id": row[at[0]], "version": row[at[1]], "explanation": "次日到账"} for row in sheet[1:]]

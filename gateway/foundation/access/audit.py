@@ -11,7 +11,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
@@ -24,6 +24,9 @@ from gateway.foundation.store.rows import columns, reader
 from gateway.ports.base import RawExchange
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import NotFoundProblem, Problem, UnavailableProblem
+
+if TYPE_CHECKING:
+    from gateway.foundation.access.sign_in import Principal
 
 OPERATORS: Final = "(operators)"
 """Instead of a channel: what people did here. No channel of the settings can have such a name."""
@@ -63,7 +66,7 @@ UNKNOWN: Final = Who("(unknown)", "", "")
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One act, or one unmasked look (``kind`` read) at ``subject``, with the reason that was given, if any."""
+    """One act at ``subject``, with the reason if one was given. Of ``kind`` read: an unmasked look, a file taken."""
 
     kind: Literal["act", "read"]
     action: str
@@ -202,6 +205,12 @@ class Audit:
             conn.execute(_ENDED, {"of": begun.id, "status": status, "reason": reason})
 
         await self._store.write(unit)
+
+    async def taken(self, who: Principal, action: str, what: str) -> None:
+        """Write down that a person takes a list or a report as a file, and which: its filter. A key is no person."""
+        if who.kind == "operator":
+            about = Act("read", action, what[:200])
+            await self.end(await self.begin(Who(who.client_id, who.name, who.role or ""), about), 200)
 
     @asynccontextmanager
     async def ending(self, begun: AuditRecord) -> AsyncIterator[None]:

@@ -20,7 +20,7 @@ async def waiting(look: Look) -> Sequence[Waits]:
             say(f"cash.wait_{duty.value}"),
             sum(one.duty is duty for one in late),
             due=min((one.due_on for one in late if one.duty is duty and one.due_on is not None), default=None),
-            instead=f"GET /v1/cash?status={status}",
+            instead=f"gateway cash list --status {status}",
             tone="bad",
         )
         for duty, status in ((Duty.HAND_IN, "TAKEN"), (Duty.BANK, "HANDED_IN"))

@@ -148,7 +148,7 @@ _FINDINGS = (
 )  # fmt: skip
 
 
-def as_workbook(told: InspectionReport, findings: Sequence[Finding]) -> bytes:
+def as_workbook(told: InspectionReport, findings: Sequence[Finding], by: str = "") -> bytes:
     """In Chinese: a sheet of counts and one with a line for each open finding. Every number of a decision is text."""
     import xlsxwriter
 
@@ -156,7 +156,7 @@ def as_workbook(told: InspectionReport, findings: Sequence[Finding]) -> bytes:
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "in_memory": True}
     with xlsxwriter.Workbook(out, options) as book:
         made = _Workbook(book)
-        made.summary(told)
+        made.summary(told, by)
         made.findings(told, findings)
     return out.getvalue()
 
@@ -170,14 +170,16 @@ class _Workbook:
         self._text = book.add_format({**line, "num_format": "@", "text_wrap": True})
         self._number = book.add_format({**line, "num_format": "0"})
 
-    def summary(self, told: InspectionReport) -> None:
-        """How much is shown and looked at, then what is amiss by place, kind and age."""
+    def summary(self, told: InspectionReport, by: str) -> None:
+        """For whom, and How much is shown and looked at, then what is amiss by place, kind and age."""
         sheet = self._book.add_worksheet("汇总")
         sheet.set_column(0, 0, 22)
         sheet.set_column(1, 1, 24)
         sheet.set_column(2, 7, 16)
         sheet.write_string(0, 0, "行政处罚公示巡查报告", self._title)
-        sheet.write_string(1, 0, f"编制时间 {_moment(told.made_at)}，公示内容每{told.every_days}天巡查一次")
+        person = f"，编制人 {by}" if by else ""
+        made = f"编制时间 {_moment(told.made_at)} +08:00{person}"
+        sheet.write_string(1, 0, f"{made}，公示内容每{told.every_days}天巡查一次")
         looked: list[Sequence[str | int]] = [
             (one.target, one.shown, one.shown - one.overdue, one.overdue, _moment(one.oldest_at))
             for one in told.targets

@@ -13,7 +13,7 @@ from gateway.foundation.http.authorization import may, require_authority
 from gateway.foundation.http.downloads import download
 from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
-from gateway.foundation.http.services import service
+from gateway.foundation.http.services import Base, service
 from gateway.foundation.http.two_persons import person
 from gateway.foundation.http.views import Ask, Cursor, Limit, Page, after, cursor_after
 from gateway.foundation.sheets import XLSX
@@ -84,10 +84,11 @@ async def get_inspection_report(inspection: TheInspection, who: Reader) -> Inspe
         }
     },
 )
-async def get_inspection_workbook(inspection: TheInspection, who: Reader) -> Response:
+async def get_inspection_workbook(base: Base, inspection: TheInspection, who: Reader) -> Response:
     """The same as a workbook for people, with a line for each open finding and what is to be done about it."""
     told, found = await inspection.report(who.authorities, every=True)
-    made = await asyncio.to_thread(as_workbook, told, found)
+    await base.audit.taken(who, "GET /v1/disclosure-inspection.xlsx", "state=open")
+    made = await asyncio.to_thread(as_workbook, told, found, who.name)
     return download(made, XLSX, f"行政处罚公示巡查报告{day_of(told.made_at)}.xlsx")
 
 

@@ -11,8 +11,10 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
+from gateway.words.clock import rfc3339
 from gateway.words.saying import Language, head_in
 
 _AMOUNT = re.compile(r"-?\d{1,10}\.\d{2}")
@@ -21,6 +23,18 @@ _WIDEST = 60
 LISTS = ("payments", "breaks", "disclosures", "refunds", "exceptions")
 """Which lists are exported, by the last word of their address."""
 Row = Mapping[str, Any]
+
+
+def told(what: str, wanted: str, rows: int, by: str, at: datetime) -> dict[str, str]:
+    """What a file says of itself: which list, by which filter, how many rows, in which zone, when and who."""
+    return {
+        "列表 list": what,
+        "筛选 filter": wanted or "无 none",
+        "行数 rows": str(rows),
+        "时区 zone": "+08:00 (Asia/Shanghai)",
+        "导出时间 at": rfc3339(at),
+        "导出人 by": by,
+    }
 
 
 def as_workbook(rows: Sequence[Row], about: Mapping[str, str]) -> bytes:

@@ -18,8 +18,7 @@ from gateway.foundation.http.local import PRINCIPAL
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import Base
 from gateway.foundation.http.views import Ask
-from gateway.rooms.exports.files import Row, as_csv, as_workbook, flat
-from gateway.words.clock import rfc3339
+from gateway.rooms.exports.files import Row, as_csv, as_workbook, flat, told
 from gateway.words.errors import InvalidProblem
 from gateway.words.saying import say
 from gateway.words.text import readable
@@ -55,14 +54,8 @@ async def export_list(base: Base, who: Exporter, request: Request, ask: ExportAs
         raise InvalidProblem(say("exports.whole"), field="filter")
     rows = await _rows(request.app, who, f"/v1/{ask.list}", ask.filter)
     now = base.clock.now()
-    about = {
-        "列表 list": ask.list,
-        "筛选 filter": ", ".join(f"{name}={value}" for name, value in ask.filter.items()) or "无 none",
-        "行数 rows": str(len(rows)),
-        "时区 zone": "+08:00 (Asia/Shanghai)",
-        "导出时间 at": rfc3339(now),
-        "导出人 by": who.name,
-    }
+    wanted = ", ".join(f"{name}={value}" for name, value in ask.filter.items())
+    about = told(ask.list, wanted, len(rows), who.name, now)
     if ask.form == "csv":
         about["代码 codes"] = "a value that begins with # is text: take one # away"
     content = as_workbook(rows, about) if ask.form == "xlsx" else as_csv(rows, about)

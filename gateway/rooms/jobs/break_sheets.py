@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from gateway.foundation.access import Principal
 from gateway.foundation.base import Foundation
 from gateway.foundation.sheets import read_sheet
-from gateway.rooms.exports.files import as_workbook
+from gateway.rooms.exports.files import as_workbook, told
 from gateway.rooms.jobs.service import MOST, Plan
 from gateway.rooms.jobs.sheet import filled, lines, request
-from gateway.words.clock import rfc3339
-from gateway.words.errors import InvalidProblem
+from gateway.words.errors import InvalidProblem, Problem
 from gateway.words.saying import UnfitError, say
+
+EXPORTING: Final = "exports:make"
 
 
 async def written(base: Foundation, who: Principal, channel: str | None, kind: str | None) -> tuple[str, bytes]:
-    """Open breaks as a workbook to be filled in: its name and content. Raises InvalidProblem for a filter."""
+    """Open breaks as a workbook to be filled in: its name and content. It is an export, and stands in the audit.
+
+    Raises InvalidProblem for a filter, a 403 Problem for whoever may not export.
+    """
+    if EXPORTING not in who.scopes:
+        raise Problem(say("http.scope", scope=EXPORTING), type="scope-missing")
     asked = {"state": "open", "channel": channel, "kind": kind}
+    wanted = ", ".join(f"{name}={value}" for name, value in asked.items() if value is not None)
+    await base.audit.taken(who, "GET /v1/break-sheets", wanted)
     views: list[dict[str, Any]] = []
     cursor: str | None = None
     while len(views) <= MOST:
@@ -35,8 +43,8 @@ async def written(base: Foundation, who: Principal, channel: str | None, kind: s
         if (cursor := page["next"]) is None:
             break
     now = base.clock.now()
-    about = {"导出人 by": who.name, "导出时间 at": rfc3339(now), "行数 rows": str(len(views)), "时区 zone": "+08:00"}
-    return f"breaks-{now:%Y%m%d-%H%M%S}.xlsx", as_workbook(list(lines(views[:MOST])), about)
+    rows = list(lines(views[:MOST]))
+    return f"breaks-{now:%Y%m%d-%H%M%S}.xlsx", as_workbook(rows, told("breaks", wanted, len(rows), who.name, now))
 
 
 async def planned(base: Foundation, who: Principal, content: bytes, reason: str) -> Plan:

@@ -40,6 +40,7 @@ from gateway.foundation.screens import (
 from gateway.ports.nontax import KIND
 from gateway.rooms.jobs import break_sheets
 from gateway.rooms.jobs.acts import ACTS
+from gateway.rooms.jobs.break_sheets import EXPORTING
 from gateway.rooms.jobs.kinds import ASKS, SCOPES, JobAsk, Kind, Planning
 from gateway.rooms.jobs.service import Jobs, Plan, digest_of
 from gateway.words.errors import ConflictProblem, InvalidProblem, Problem
@@ -94,7 +95,7 @@ def _typed(name: str, text: str) -> Any:
 async def _form(kind: str, look: Look, _id: str) -> Form:
     plan = await _plan(look, kind)
     what: list[Block] = [Note(say(f"jobs.form_{kind}"))]
-    if kind == "breaks":
+    if kind == "breaks" and look.may(EXPORTING):
         what.append(Files(say("jobs.form_sheet"), [FileOf(SHEET, say("jobs.form_download"))], _NAME))
     names = ("file",) if kind in UPLOADS else ASKS[typing.cast(Kind, kind)]
     fields = [await _field(look, kind, name) for name in names]

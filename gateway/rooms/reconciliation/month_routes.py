@@ -227,13 +227,14 @@ async def get_month_report(
     if asked.format == "json":
         return SignedReport.model_validate(months.signed(made))
     name = f"{made.zh}-{asked.channel}-{asked.period}"
+    await base.audit.taken(who, f"GET /v1/reports/{kind}", f"channel={asked.channel}, period={asked.period}")
     if asked.format == "csv":
         if asked.table > len(made.tables):
             raise InvalidProblem(say("reconciliation.tables", tables=len(made.tables)), field="table")
         content = report_files.to_csv(made, asked.table - 1).encode()
         return download(content, "text/csv; charset=utf-8", f"{name}.csv")
     out = io.BytesIO()
-    await asyncio.to_thread(report_files.to_xlsx, made, out)
+    await asyncio.to_thread(report_files.to_xlsx, made, out, who.name)
     return download(out.getvalue(), XLSX, f"{name}.xlsx")
 
 

@@ -365,7 +365,8 @@ async def _file(look: Look, id: str, name: str) -> Served:
         raise NotFoundProblem(say("reconciliation.no_report", kind=kind))
     made = await look.get(Months).report(kind, channel, *days)
     out = io.BytesIO()
-    await asyncio.to_thread(report_files.to_xlsx, made, out)
+    await look.base.audit.taken(look.who, f"GET /v1/reports/{kind}", f"channel={channel}, period={when}")
+    await asyncio.to_thread(report_files.to_xlsx, made, out, look.who.name)
     return Served(out.getvalue(), XLSX, f"{made.zh}-{channel}-{when}.xlsx")
 
 

@@ -76,8 +76,8 @@ def to_json(report: Report, keys: KeyProvider) -> dict[str, Any]:
     }
 
 
-def to_xlsx(report: Report, out: Path | BinaryIO) -> None:
-    """A workbook: one sheet a table, title, headings in Chinese with English below, totals, print settings for A4."""
+def to_xlsx(report: Report, out: Path | BinaryIO, by: str = "") -> None:
+    """A workbook, made by whom: one sheet a table, headings in Chinese with English below, totals, settings for A4."""
     import xlsxwriter
 
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
@@ -105,7 +105,8 @@ def to_xlsx(report: Report, out: Path | BinaryIO) -> None:
         for table in report.tables:
             sheet = book.add_worksheet(table.zh)
             sheet.write_string(0, 0, f"{report.title}  {table.zh}", title)
-            made = f"编制时间 {as_text(report.made_at, 'time')}  单位:元"
+            person = f"  编制人 {by}" if by else ""
+            made = f"编制时间 {as_text(report.made_at, 'time')} +08:00{person}  单位:元"
             sheet.write_string(1, 0, f"{made}  {report.note}".rstrip(), note)
             sheet.set_row(0, 26)
             sheet.set_row(3, 30)
