@@ -172,10 +172,10 @@ class Service:
         self, call: Call, handler: Handler, *, errors: Sequence[str] = (), check: Check | None = None
     ) -> Response:
         """Run one request through its life. ``errors``: what the contract says against it; ``check``: against ours."""
-        call.request = self.heard(call.request, call.body)
+        call.request = self._signed_as_ours(call.request, call.body)
         return await Exchange(self, call).run(handler, errors, check)
 
-    def heard(self, request: Request, body: bytes) -> Request:
+    def _signed_as_ours(self, request: Request, body: bytes) -> Request:
         """A request whose headers are signed as the contract has it, where a profile signs otherwise."""
         if self.system.profile is None or (scheme := self.system.profile.signing) is None:
             return request

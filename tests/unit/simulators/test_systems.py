@@ -86,15 +86,23 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.fixture
-def post(site: Path, tmp_path: Path) -> Iterator[Simulation]:
-    """The simulators with the stranger's system among the built-in ones."""
+@pytest.fixture(scope="module")
+def _post(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulation]:
+    site = tmp_path_factory.mktemp("site")
     post_office.install(site)
-    (tmp_path / "run").mkdir()
-    simulation = Simulation(tmp_path / "run")
-    simulation.start()
+    simulation = Simulation(tmp_path_factory.mktemp("run"))
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PYTHONPATH", str(site))
+        simulation.start()
     yield simulation
     assert simulation.stop() == 0
+
+
+@pytest.fixture
+def post(_post: Simulation) -> Simulation:
+    """The simulators with the stranger's system among the built-in ones, on their first day."""
+    _post.reset()
+    return _post
 
 
 def hand_in(post: Simulation, reference: str, **more: Any) -> httpx.Response:
@@ -242,6 +250,7 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
         ('"letter_misdelivered": K', '"busy": K', "system 'post' of post describes the kind of fault 'busy', which"),
     ],
 )
+@pytest.mark.cases_by_day(2)
 def test_a_system_that_cannot_be_is_told_in_one_sentence(site: Path, old: str, new: str, words: str) -> None:
     assert old in post_office.SYSTEM
     post_office.install(site, post_office.SYSTEM.replace(old, new))

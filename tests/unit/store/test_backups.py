@@ -28,8 +28,9 @@ KEY = bytes(range(32))
 
 
 @pytest.fixture
-def filled(database_url: str) -> str:
+def filled(database_url: str, monkeypatch: pytest.MonkeyPatch) -> str:
     """Rows of every type of column, on either database; more of one table than go in one page."""
+    monkeypatch.setattr(lines, "ROWS", 20)
     engine = open_engine(database_url)
     with engine.begin() as conn:
         for number in range(lines.ROWS + 1):
