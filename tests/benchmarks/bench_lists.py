@@ -75,7 +75,6 @@ async def filled(site: Any, path: Path, rows: int) -> str:
     copier.learn(since, payment)
     began = time.monotonic()
     copier.fill(Span(rows, day=-360, days=360))
-    copier.books.execute("ANALYZE")
     copier.close()
     make_readable(copier, rows)
     print(f"{rows:,} lives copied in {time.monotonic() - began:.0f} s")

@@ -42,9 +42,11 @@ class Doubtful:
 
 def find(conn: Connection, wanted: Doubtful, before: str | None, limit: int) -> list[OperationRecord]:
     """The newest first; ``before`` is the id at which the previous page ended."""
-    query = select(operation).where(*_fitting(wanted)).order_by(_row.id.desc()).limit(limit)
+    ids = select(_row.id).where(*_fitting(wanted)).order_by(_row.id.desc()).limit(limit)
     if before is not None:
-        query = query.where(_row.id < before)
+        ids = ids.where(_row.id < before)
+    # First the ids: the index finds them without the rows.
+    query = select(operation).where(_row.id.in_(ids)).order_by(_row.id.desc())
     return [_read(one) for one in conn.execute(query).mappings()]
 
 

@@ -695,6 +695,6 @@ def counts(conn: Connection) -> dict[tuple[str, str], int]:
     rows = conn.execute(
         select(operation.c.channel, operation.c.state, func.count())
         .where(_UNFINISHED)
-        .group_by(operation.c.channel, operation.c.state)
+        .group_by(operation.c.state, operation.c.channel)
     )
     return {(channel, State(state)): number for channel, state, number in rows}

@@ -79,7 +79,17 @@ operation = Table(
     UniqueConstraint("channel", "reference"),
     Index("ix_operation_rerun", "rerun_of"),
     Index("ix_operation_due", "channel", "due_at", sqlite_where=text(OPEN), postgresql_where=text(OPEN)),
-    Index("ix_operation_unfinished", "state", "id", sqlite_where=text(UNFINISHED), postgresql_where=text(UNFINISHED)),
+    # With all by which it is counted, and people look for it: read whole it still is little.
+    Index(
+        "ix_operation_unfinished",
+        "state",
+        "channel",
+        "id",
+        "authority",
+        "code",
+        sqlite_where=text(UNFINISHED),
+        postgresql_where=text(UNFINISHED),
+    ),
     Index(
         "ix_operation_lease",
         "channel",

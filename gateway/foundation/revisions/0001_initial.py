@@ -483,7 +483,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_operation_lease', ['channel', 'lease_until_at'], unique=False, sqlite_where=sa.text("state = 'sending'"), postgresql_where=sa.text("state = 'sending'"))
         batch_op.create_index('ix_operation_rerun', ['rerun_of'], unique=False)
         batch_op.create_index('ix_operation_subject', ['subject'], unique=False)
-        batch_op.create_index('ix_operation_unfinished', ['state', 'id'], unique=False, sqlite_where=sa.text("state in ('queued','sending','uncertain','pending','parked')"), postgresql_where=sa.text("state in ('queued','sending','uncertain','pending','parked')"))
+        batch_op.create_index('ix_operation_unfinished', ['state', 'channel', 'id', 'authority', 'code'], unique=False, sqlite_where=sa.text("state in ('queued','sending','uncertain','pending','parked')"), postgresql_where=sa.text("state in ('queued','sending','uncertain','pending','parked')"))
 
     op.create_table('operator_authority',
     sa.Column('operator_id', sa.String(length=40), nullable=False),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, bindparam, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, exists, insert, or_, select, update
 
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.rotation.indexed import Indexed
@@ -201,6 +201,11 @@ def numbered(column: ColumnElement[str], number: str) -> ColumnElement[bool]:
     """A condition on a column of decision numbers as printed: this number, in whatever spelling."""
     printed = select(decision.c.number).where(decision.c.number_key == number_key(number))
     return or_(column == number, column.in_(printed))
+
+
+def with_number(number: str) -> Select[tuple[str]]:
+    """The ids of the decisions that have this number, in whatever spelling."""
+    return select(decision.c.id).where(decision.c.number_key == number_key(number))
 
 
 def officers_of(conn: Connection, envelope: Envelope, decision_id: str) -> tuple[Officer, ...]:

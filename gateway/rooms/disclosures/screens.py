@@ -770,7 +770,7 @@ async def waiting(look: Look) -> Sequence[Waits]:
             say(f"disclosures.wait_{one}"),
             number,
             To("", _NAME, asked={"only": one}),
-            due if one in ("late", "near", "refused") else None,
+            due,
             tone=tones.get(one, "plain"),
             most=MOST,
         )

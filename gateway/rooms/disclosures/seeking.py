@@ -5,18 +5,34 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final, Literal
 
-from sqlalchemy import ColumnElement, Connection, Date, Select, and_, case, func, or_, select, type_coerce
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Date,
+    Select,
+    and_,
+    case,
+    false,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+    type_coerce,
+    union_all,
+)
 
 from gateway.foundation.access.desk import of_person
 from gateway.foundation.base import Foundation
 from gateway.foundation.store.rows import reader
-from gateway.rooms.decisions.records import numbered
+from gateway.rooms.decisions.records import with_number
 from gateway.rooms.disclosures.records import UNPUBLISHED_ONES, WITHDRAWAL_OWED, Disclosure
 from gateway.rooms.disclosures.states import SHOWN, STANDING, Status
-from gateway.rooms.disclosures.tables import disclosure
+from gateway.rooms.disclosures.tables import HELD, PASSED_ON, disclosure
 from gateway.words.clock import day_of
 from gateway.words.errors import NotFoundProblem
 from gateway.words.saying import say
@@ -28,24 +44,32 @@ NEAR: Final = 3
 Only = Literal["late", "near", "refused", "objection", "held", "doubt"]
 ONLY: Final[tuple[Only, ...]] = ("late", "near", "refused", "objection", "held", "doubt")
 
+DATED: Final[tuple[Only, ...]] = ("late", "near", "refused")
+"""Of these the first last day is told."""
+
 _row = disclosure.c
 _disclosure = reader(Disclosure)
+_PASSED_ON: Final = and_(literal_column(f"({PASSED_ON})"), _row.pass_on_by_on < _row.submit_by_on)
+_OPEN: Final = or_(UNPUBLISHED_ONES, WITHDRAWAL_OWED)
 _LAST_DAY: Final[ColumnElement[date]] = type_coerce(
     case(
         (_row.withdraw_wanted_at.is_not(None), _row.withdraw_by_on),
-        (and_(_row.status == Status.PLANNED.value, _row.pass_on_by_on.is_not(None)), _row.pass_on_by_on),
+        (_PASSED_ON, _row.pass_on_by_on),
         else_=_row.submit_by_on,
     ),
     Date,
 )
 """By when something must happen next: taken back, passed on to who shows it, or public."""
+_DAYS: Final[tuple[tuple[ColumnElement[bool], Column[Any]], ...]] = (
+    (WITHDRAWAL_OWED, _row.withdraw_by_on),
+    (and_(UNPUBLISHED_ONES, _PASSED_ON), _row.pass_on_by_on),
+    (and_(UNPUBLISHED_ONES, not_(func.coalesce(_PASSED_ON, false()))), _row.submit_by_on),
+)
+"""What is open is exactly one of these, each with its last day. Each has an index by that day: asked as one, all that
+was ever published is gone through."""
 
 
-def _open() -> ColumnElement[bool]:
-    return or_(UNPUBLISHED_ONES, WITHDRAWAL_OWED)
-
-
-_WATCHED: Final = select(disclosure, _LAST_DAY.label("last_day"), _open().label("is_open"))
+_WATCHED: Final = select(disclosure, _LAST_DAY.label("last_day"), _OPEN.label("is_open"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +123,16 @@ class Seeking:
 
     async def find(self, sought: Sought, before: str | None, limit: int) -> tuple[list[Watched], int]:
         """Publications, the newest first, and how many there are; not counted beyond ``MOST``."""
-        query = _WATCHED.where(*_fitting(sought)).order_by(_row.id.desc()).limit(limit)
-        if before is not None:
-            query = query.where(_row.id < before)
 
         def read(conn: Connection) -> tuple[list[Watched], int]:
-            return _watched(conn, query), _count(conn, sought)
+            number, span = _count(conn, sought), _span(sought)
+            query = _WATCHED.where(*_fitting(sought)).order_by(_row.id.desc()).limit(limit)
+            if before is not None:
+                query = query.where(_row.id < before)
+            if span is not None and number < MOST:  # so few that going back through everything would not find them soon
+                ids = union_all(*_by_day(sought, *span)).subquery()
+                query = query.where(_row.id.in_(select(ids.c.id)))
+            return _watched(conn, query), number
 
         return await self._base.store.read(read)
 
@@ -120,17 +148,17 @@ class Seeking:
         """Of each kind how many there are, and the first last day among them."""
 
         def read(conn: Connection) -> dict[Only, tuple[int, date | None]]:
-            return {one: _waiting(conn, replace(sought, only=one)) for one in only}
+            return {one: waiting(conn, replace(sought, only=one)) for one in only}
 
         return await self._base.store.read(read)
 
     async def last_days(self, sought: Sought, first: date, last: date) -> list[LastDay]:
         """How many open publications have their last day on which day, by target."""
+        days = union_all(*_by_day(sought, first, last, _row.target)).subquery()
         query = (
-            select(_row.target, _LAST_DAY.label("on"), func.count().label("number"))
-            .where(*_fitting(sought), _open(), _LAST_DAY.between(first, last))
-            .group_by(_row.target, _LAST_DAY)
-            .order_by(_row.target, _LAST_DAY)
+            select(days.c.target, days.c.on, func.count().label("number"))
+            .group_by(days.c.target, days.c.on)
+            .order_by(days.c.target, days.c.on)
         )
         rows = await self._base.store.read(lambda conn: conn.execute(query).all())
         return [LastDay(row.target, row.on, row.number) for row in rows]
@@ -148,22 +176,53 @@ def _watched(conn: Connection, query: Select[Any]) -> list[Watched]:
     return [Watched(_disclosure(row), row["last_day"] if row["is_open"] else None) for row in rows]
 
 
-def _waiting(conn: Connection, sought: Sought) -> tuple[int, date | None]:
+def waiting(conn: Connection, sought: Sought) -> tuple[int, date | None]:
+    """How many there are, not counted beyond ``MOST``, and the first last day among what has one to keep."""
     number = _count(conn, sought)
-    first = conn.execute(select(func.min(_LAST_DAY)).where(*_fitting(sought), _open())).scalar() if number else None
-    return number, first
+    if not number or sought.only not in DATED:
+        return number, None
+    days = [each.order_by("on").limit(1) for each in _by_day(sought, *(_span(sought) or (None, None)))]
+    found = [row.on for each in days for row in conn.execute(each)]
+    return number, min(found, default=None)
 
 
 def _count(conn: Connection, sought: Sought) -> int:
-    some = select(_row.id).where(*_fitting(sought)).limit(MOST).subquery()
+    span = _span(sought)
+    ids = [select(_row.id).where(*_fitting(sought))] if span is None else _by_day(sought, *span)
+    some = union_all(*ids).limit(MOST).subquery()
     return int(conn.execute(select(func.count()).select_from(some)).scalar_one())
 
 
-def _fitting(sought: Sought) -> Sequence[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = [_row.authority.in_(sorted(sought.authorities))]
+def _span(sought: Sought) -> tuple[date | None, date | None] | None:
+    """The last days between which what is open is sought; None where they do not matter."""
+    if sought.due is not None:
+        return sought.due, sought.due
+    if sought.only == "late":
+        return None, sought.today - timedelta(days=1)
+    return (sought.today, sought.soon) if sought.only == "near" else None
+
+
+def _by_day(
+    sought: Sought, first: date | None, last: date | None, what: ColumnElement[Any] = _row.id
+) -> list[Select[Any]]:
+    """What is open and has its last day between these, each kind by its index."""
+    narrow = replace(sought, due=None) if sought.due or sought.only == "refused" else replace(sought, only=None)
+    found = []
+    for kind, day in _DAYS:
+        query = select(what, day.label("on")).where(kind, day.is_not(None), *_fitting(narrow, by_day=True))
+        if first is not None:
+            query = query.where(day >= first)
+        found.append(query if last is None else query.where(day <= last))
+    return found
+
+
+def _fitting(sought: Sought, by_day: bool = False) -> Sequence[ColumnElement[bool]]:
+    # By a day the authority is an expression: SQLite goes by that day then, and not through all of the authority.
+    owner = _row.authority.concat("") if by_day else _row.authority
+    found: list[ColumnElement[bool]] = [owner.in_(sorted(sought.authorities))]
     if sought.number is not None:
         own = re.fullmatch(r"dsc_[0-9a-f]{32}", sought.number)
-        found.append(_row.id == sought.number if own else numbered(_row.decision_number, sought.number))
+        found.append(_row.id == sought.number if own else _row.decision_id.in_(with_number(sought.number)))
     if sought.target is not None:
         found.append(_row.target == sought.target)
     if sought.status is not None:
@@ -171,26 +230,28 @@ def _fitting(sought: Sought) -> Sequence[ColumnElement[bool]]:
     if sought.held_by is not None:
         found.append(_row.id.in_(of_person(sought.held_by)))
     if sought.due is not None:
-        found += [_open(), _LAST_DAY.in_([sought.due])]
+        found += [_OPEN, _LAST_DAY.in_([sought.due])]
     if sought.only is not None:
         found += _only(sought)
     return found
 
 
+def _in_one_of(*states: Status) -> ColumnElement[bool]:
+    """In one of these states, said by those in which it is not: SQLite would ask the index of states otherwise."""
+    return _row.status.not_in([one.value for one in Status if one not in states])
+
+
 def _only(sought: Sought) -> list[ColumnElement[bool]]:
     match sought.only:
         case "late":
-            # A last day to pass on is met by passing on: then the last day to be public counts.
-            missed = or_(sought.today > _LAST_DAY, and_(UNPUBLISHED_ONES, _row.submit_by_on < sought.today))
-            return [_open(), missed]
+            return [_OPEN, sought.today > _LAST_DAY]
         case "near":
-            return [_open(), _LAST_DAY.between(sought.today, sought.soon)]
+            return [_OPEN, _LAST_DAY.between(sought.today, sought.soon)]
         case "refused":
             return [_row.status == Status.REJECTED.value, UNPUBLISHED_ONES]
         case "objection":
-            return [_row.objection_at.is_not(None), _row.status.in_([one.value for one in STANDING])]
+            return [_row.objection_at.is_not(None), _in_one_of(*STANDING)]
         case "held":
-            standing = _row.status.in_([one.value for one in (*SHOWN, Status.SHIELDED)])
-            return [_row.end_held_at.is_not(None), _row.end_reason.is_(None), standing]
+            return [literal_column(f"({HELD})"), _in_one_of(*SHOWN, Status.SHIELDED)]
         case _:
             return [_row.in_doubt_since_at.is_not(None)]

@@ -37,6 +37,14 @@ UNPUBLISHED = (
     " and withdraw_wanted_at is null"
 )
 """On the way, or refused: not public, and its last day counts, unless what was refused went again since."""
+PASSED_ON = (
+    "pass_on_by_on is not null and status not in ('NOT_PUBLISHABLE','DRAFT','SUBMITTED','ACCEPTED','PUBLISHED',"
+    "'CORRECTED','SHIELDED','REJECTED','WITHDRAWN','REPAIRED','ENDED')"
+)
+"""Not handed yet to whoever shows it, which has a last day of its own."""
+HELD = "end_held_at is not null and end_reason is null"
+"""Its period is over, it is not ended, and nobody has said that it ends nevertheless."""
+OBJECTED, IN_DOUBT = "objection_at is not null", "in_doubt_since_at is not null"
 UNMARKED = (
     "(objection_at is null) <> (objection_marked_at is null) or (appeal_at is null) <> (appeal_marked_at is null)"
 )
@@ -143,13 +151,24 @@ disclosure = Table(
     ),
     Index("ix_disclosure_authority", "authority", "id"),
     Index("ix_disclosure_reference", "target", "effect_reference"),
-    Index("ix_disclosure_status", "status", "id"),
+    Index("ix_disclosure_status", "status", "authority", "id"),
     Index(
         "ix_disclosure_unpublished",
         "submit_by_on",
+        "authority",
         sqlite_where=text(UNPUBLISHED),
         postgresql_where=text(UNPUBLISHED),
     ),
+    Index(
+        "ix_disclosure_passed_on",
+        "pass_on_by_on",
+        "authority",
+        sqlite_where=text(PASSED_ON),
+        postgresql_where=text(PASSED_ON),
+    ),
+    Index("ix_disclosure_held", "authority", "id", sqlite_where=text(HELD), postgresql_where=text(HELD)),
+    Index("ix_disclosure_objected", "authority", "id", sqlite_where=text(OBJECTED), postgresql_where=text(OBJECTED)),
+    Index("ix_disclosure_doubt", "authority", "id", sqlite_where=text(IN_DOUBT), postgresql_where=text(IN_DOUBT)),
     Index("ix_disclosure_provisional", "id", sqlite_where=text(PROVISIONAL), postgresql_where=text(PROVISIONAL)),
     Index("ix_disclosure_judged", "judged_under", sqlite_where=text(PUBLIC), postgresql_where=text(PUBLIC)),
     Index(
@@ -167,6 +186,7 @@ disclosure = Table(
     Index(
         "ix_disclosure_withdrawal",
         "withdraw_by_on",
+        "authority",
         sqlite_where=text(OWED),
         postgresql_where=text(OWED),
     ),

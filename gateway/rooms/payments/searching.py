@@ -7,19 +7,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select, union_all
+from sqlalchemy import ColumnElement, Connection, func, literal_column, or_, select, union_all
 
 from gateway.foundation.store.rows import reader
 from gateway.rooms.decisions.tables import decision
 from gateway.rooms.payments.records import Payment
 from gateway.rooms.payments.states import Settlement, Status
-from gateway.rooms.payments.tables import collection, payment
+from gateway.rooms.payments.tables import ENDED, UNPAID, collection, payment
 from gateway.words.clock import start_of, to_micros
 from gateway.words.spelling import number_key
 
 MOST = 1000
 """Beyond so many a list says "or more": nobody reads further, and counting takes its time."""
 _row = payment.c
+_UNPAID: ColumnElement[bool] = literal_column(f"({UNPAID})")
+_ENDED: ColumnElement[bool] = literal_column(f"({ENDED})")
+_UNPAID_STATES = (Status.REQUESTED, Status.ISSUED, Status.EXPIRED)
+_ENDED_STATES = (Status.CANCELLING, Status.REJECTED, Status.CANCELLED)
 _payment = reader(Payment)
 
 
@@ -43,9 +47,13 @@ class Sought:
 
 def find(conn: Connection, sought: Sought, before: str | None, limit: int) -> Sequence[Payment]:
     """Payments, newest first; those before an id."""
-    query = select(payment).where(*_fitting(sought)).order_by(_row.id.desc()).limit(limit)
+    # Sorted as an expression where what is unpaid is sought: SQLite would go back through all payments otherwise.
+    newest = _row.id.concat("") if _is_unpaid(sought) else _row.id
+    ids = select(_row.id).where(*_fitting(sought)).order_by(newest.desc()).limit(limit)
     if before is not None:
-        query = query.where(_row.id < before)
+        ids = ids.where(_row.id < before)
+    # First the ids: an index that has all that is asked finds them without the rows.
+    query = select(payment).where(_row.id.in_(ids)).order_by(_row.id.desc())
     return [_payment(row) for row in conn.execute(query).mappings()]
 
 
@@ -61,14 +69,25 @@ def earliest_due(conn: Connection, sought: Sought) -> date | None:
     return found
 
 
+def _is_unpaid(sought: Sought) -> bool:
+    return sought.overdue is not None or sought.status in _UNPAID_STATES
+
+
 def _fitting(sought: Sought) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = [_row.authority.in_(sorted(sought.authorities))]
+    unpaid = _is_unpaid(sought)
+    # The authority as an expression: so SQLite does not go through all of its payments, but through the unpaid ones.
+    owner = _row.authority.concat("") if unpaid or sought.status in _ENDED_STATES else _row.authority
+    found: list[ColumnElement[bool]] = [owner.in_(sorted(sought.authorities))]
+    if unpaid:
+        found.append(_UNPAID)
     if sought.number is not None:
         found.append(_numbered(sought.number))
     if sought.amount is not None:
         found.append(or_(_row.amount == sought.amount, _row.paid_amount == sought.amount))
     if sought.status is not None:
         found.append(_row.status == sought.status.value)
+        if sought.status in _ENDED_STATES:
+            found.append(_ENDED)
     if sought.settlement is not None:
         found.append(_row.settlement == sought.settlement.value)
     if sought.since is not None:

@@ -203,10 +203,13 @@ class Payments:
         )
 
     async def waits(self, sought: Sought) -> tuple[int, date | None]:
-        """How many payments there are, and the first last day among them."""
-        return await self._base.store.read(
-            lambda conn: (searching.count(conn, sought), searching.earliest_due(conn, sought))
-        )
+        """How many payments there are, and where those that are overdue are sought the first last day among them."""
+
+        def read(conn: Connection) -> tuple[int, date | None]:
+            first = None if sought.overdue is None else searching.earliest_due(conn, sought)
+            return searching.count(conn, sought), first
+
+        return await self._base.store.read(read)
 
     async def view(self, payment_id: str, parts: Sequence[Part] = ()) -> PaymentDetails:
         """One payment with all that is known of it, and these parts of other rooms. Raises NotFoundProblem."""

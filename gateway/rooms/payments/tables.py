@@ -23,6 +23,8 @@ from gateway.foundation.store.base import metadata
 LIVE = "status not in ('REJECTED','CANCELLED')"
 OPEN = "status = 'ISSUED'"
 UNPAID = "status in ('REQUESTED', 'ISSUED', 'EXPIRED')"
+ENDED = "status in ('CANCELLING', 'REJECTED', 'CANCELLED')"
+"""Unpaid, and not to be paid any more: an index of these costs nothing on the way of a payment."""
 PROVISIONAL = f"{UNPAID} and due_provisional = 1"
 IN_DOUBT = "in_doubt_since_at is not null"
 REPLACES = "replaces is not null"
@@ -83,7 +85,18 @@ payment = Table(
     Index("ix_payment_authority", "authority", "id"),
     Index("ix_payment_paid", "channel", "paid_at"),
     Index("ix_payment_open", "asked_at", sqlite_where=text(OPEN), postgresql_where=text(OPEN)),
-    Index("ix_payment_due", "due_look_on", sqlite_where=text(UNPAID), postgresql_where=text(UNPAID)),
+    # With all by which people look for what is unpaid: read whole it still is little.
+    Index(
+        "ix_payment_due",
+        "due_look_on",
+        "authority",
+        "status",
+        "due_on",
+        "id",
+        sqlite_where=text(UNPAID),
+        postgresql_where=text(UNPAID),
+    ),
+    Index("ix_payment_ended", "status", "id", sqlite_where=text(ENDED), postgresql_where=text(ENDED)),
     Index("ix_payment_provisional", "id", sqlite_where=text(PROVISIONAL), postgresql_where=text(PROVISIONAL)),
     Index("ix_payment_doubt", "authority", "id", sqlite_where=text(IN_DOUBT), postgresql_where=text(IN_DOUBT)),
     Index("ix_payment_replaces", "replaces", sqlite_where=text(REPLACES), postgresql_where=text(REPLACES)),
@@ -139,7 +152,7 @@ collection = Table(
     Column("source", String(10), nullable=False, comment="who told us first: callback, query or statement"),
     Column("payment_id", String(40), ForeignKey("payment.id"), comment="null while no payment has this code"),
     Column("received_at", BigInteger, nullable=False),
-    UniqueConstraint("channel", "code", "bank_serial"),
+    UniqueConstraint("code", "channel", "bank_serial"),
     CheckConstraint("source in ('callback','query','statement')", name="known_source"),
     Index("ix_collection_payment", "payment_id"),
     Index("ix_collection_paid", "channel", "paid_at"),
@@ -172,6 +185,8 @@ payment_exception = Table(
         comment="how often a way out was proposed: each time is a matter of its own between two people",
     ),
     UniqueConstraint("collection_id", "kind"),
+    Index("ix_payment_exception_state", "authority", "state", "id", "proposed_by"),
+    Index("ix_payment_exception_kind", "authority", "kind", "id"),
     CheckConstraint("state in ('open','proposed','resolved')", name="known_state"),
     CheckConstraint("state <> 'resolved' or confirmed_by is not null", name="resolved_is_confirmed"),
     CheckConstraint("confirmed_by is null or confirmed_by <> proposed_by", name="two_people"),

@@ -133,6 +133,7 @@ breaks = Table(
     ),
     UniqueConstraint("channel", "side", "day_on", "kind", "code", "bank_serial"),
     Index("ix_breaks_open", "authority", "id", sqlite_where=text(OPEN), postgresql_where=text(OPEN)),
+    Index("ix_breaks_opened", "opened_at", "id"),
     Index("ix_breaks_key", "code", "bank_serial"),
 )
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, and_, func, select, union_all
 
 from gateway.foundation.access.desk import of_person
 from gateway.foundation.store.base import constant
 from gateway.foundation.store.rows import reader
+from gateway.rooms.decisions.records import with_number
 from gateway.rooms.payments import records as payment_records
 from gateway.rooms.payments.records import Unforeseen
 from gateway.rooms.payments.states import BESIDE_THE_BILL, ExceptionState
@@ -146,6 +147,17 @@ def count(conn: Connection, wanted: ExceptionFilter) -> int:
     return int(conn.execute(select(func.count()).select_from(some)).scalar_one())
 
 
+def _numbered(number: str) -> CompoundSelect[tuple[str]]:
+    """Money by its code, its serial, or the decision that it is for: each by its own index."""
+    bills = select(payment.c.id).where(payment.c.decision_id.in_(with_number(number)))
+    ids = select(collection.c.id)
+    return union_all(
+        ids.where(collection.c.code == number),
+        ids.where(collection.c.bank_serial == number),
+        ids.where(collection.c.payment_id.in_(bills)),
+    )
+
+
 def _fitting(wanted: ExceptionFilter) -> list[ColumnElement[bool]]:
     odd = payment_exception.c
     exact = ((odd.state, wanted.state), (odd.kind, wanted.kind), (odd.payment_id, wanted.payment))
@@ -153,10 +165,7 @@ def _fitting(wanted: ExceptionFilter) -> list[ColumnElement[bool]]:
     if wanted.authorities is not None:
         found.append(odd.authority.in_(wanted.authorities))
     if wanted.number is not None:
-        number = wanted.number
-        found.append(
-            or_(collection.c.code == number, collection.c.bank_serial == number, payment.c.decision_number == number)
-        )
+        found.append(odd.collection_id.in_(_numbered(wanted.number)))
     if wanted.held_by is not None:
         found.append(odd.id.in_(of_person(wanted.held_by)))
     if wanted.proposed_by is not None or wanted.proposed_besides is not None:

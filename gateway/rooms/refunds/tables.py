@@ -95,7 +95,7 @@ refund = Table(
         postgresql_where=text(WITHOUT_NUMBER),
     ),
     Index("ix_refund_authority", "authority", "id"),
-    Index("ix_refund_status", "authority", "status", "id"),
+    Index("ix_refund_status", "authority", "status", "id", "proposed_by"),
     Index("ix_refund_reference", "channel", "reference"),
     Index(
         "uq_refund_exception_live",

@@ -16,6 +16,7 @@ from gateway.foundation.screens import Look, Table, Wanted
 from gateway.foundation.store import Store
 from gateway.ports.credit import FieldError
 from gateway.rooms.disclosures import Status
+from gateway.rooms.disclosures.full_text import FullTexts
 from gateway.rooms.disclosures.screens import DAYS, SCREEN, waiting
 from gateway.rooms.disclosures.seeking import Seeking
 
@@ -34,7 +35,9 @@ async def room(one_store: Store, tmp_path: Path) -> AsyncIterator[Room]:
 
 def looking(room: Room, **asked: Any) -> Look:
     services = Services()
-    for one in (room.disclosures, room.disclosures.marks, room.disclosures.inspection, Seeking(room.base)):
+    marks, inspection = room.disclosures.marks, room.disclosures.inspection
+    texts = FullTexts(room.base, room.decisions)
+    for one in (room.disclosures, marks, inspection, texts, Seeking(room.base)):
         services.add(one)
     return Look(WHO, room.base, services, asked)
 
@@ -66,6 +69,8 @@ async def test_each_count_leads_to_exactly_the_list_that_it_counts(room: Room) -
     assert await counts(room) == {"only=refused": 1, "only=near": 2}, "three working days before"
     room.clock.advance(timedelta(days=4))
     assert await counts(room) == {"only=refused": 1, "only=late": 2}
+    told = {one.to.asked.get("only"): one.due for one in await waiting(looking(room)) if one.to is not None}
+    assert told["late"] == (await Seeking(room.base).held(near)).disclosure.submit_by_on, "the first of their last days"
     assert DAYS.page is not None
     assert "only" in str((await DAYS.page(looking(room))).blocks[0])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -15,8 +16,13 @@ from gateway.foundation.delivery.states import State
 from gateway.foundation.store import schema
 from gateway.foundation.store.engine import open_engine
 from gateway.rooms.disclosures import records as disclosures
+from gateway.rooms.disclosures import seeking
 from gateway.rooms.payments import records as payments
+from gateway.rooms.payments import searching
+from gateway.rooms.payments.states import Status
 from gateway.rooms.reconciliation import bill_records
+from gateway.rooms.reconciliation import break_records as breaks
+from gateway.rooms.refunds import exception_records as exceptions
 from gateway.rooms.refunds import records as refunds
 from gateway.words.errors import NotFoundProblem
 
@@ -31,12 +37,15 @@ GROWING = (
     "disclosure",
     "decision",
     "refund",
+    "payment_exception",
 )
 NARROW = (
     "ix_operation_due",
     "ix_operation_lease",
     "ix_operation_unfinished",
     "ix_payment_open",
+    "ix_payment_due",
+    "ix_payment_ended",
     "ix_webhook_delivery",
     "ix_schedule_run_unfinished",
     "ix_disclosure_mark",
@@ -47,6 +56,8 @@ TODAY = date(2026, 9, 14)
 SOON = disclosures.Window(3, TODAY, date(2026, 9, 17))
 WANTED = operation_records.Wanted("nontax", ["nontax.issue"], 1, 3)
 DOUBT = doubtful_records.Doubtful(("a",), (State.PARKED,))
+SOUGHT = seeking.Sought(frozenset({"a"}), TODAY, date(2026, 9, 17))
+OVERDUE = searching.Sought(frozenset({"a"}), overdue=TODAY)
 WAITING = refunds.RefundFilter(("a",), proposed_besides="opr_1")
 QUERIES: dict[str, Callable[[Connection], Any]] = {
     "what a pump looks at": lambda conn: operation_records.next_due(conn, "nontax", ["nontax.issue"]),
@@ -89,6 +100,21 @@ QUERIES: dict[str, Callable[[Connection], Any]] = {
     "calls in doubt": lambda conn: doubtful_records.find(conn, DOUBT, None, 9),
     "how many calls are in doubt": lambda conn: doubtful_records.count(conn, DOUBT),
     "refunds that wait for me": lambda conn: refunds.find(conn, WAITING),
+    **{
+        f"publications {only}": lambda conn, only=only: seeking.waiting(conn, replace(SOUGHT, only=only))
+        for only in seeking.ONLY
+    },
+    "how many payments are overdue": lambda conn: searching.count(conn, OVERDUE),
+    "the first of them": lambda conn: searching.earliest_due(conn, OVERDUE),
+    "payments overdue": lambda conn: searching.find(conn, OVERDUE, None, 9),
+    "payments cancelled": lambda conn: searching.find(
+        conn, replace(OVERDUE, overdue=None, status=Status.CANCELLED), None, 9
+    ),
+    "an exception by a number": lambda conn: exceptions.find(conn, exceptions.ExceptionFilter(("a",), number="1")),
+    "exceptions that wait": lambda conn: exceptions.count(
+        conn, exceptions.ExceptionFilter(("a",), proposed_by="opr_1")
+    ),
+    "a page of breaks": lambda conn: breaks.find(conn),
     "how many refunds wait for me": lambda conn: refunds.count(conn, WAITING),
 }
 BY_INDEX = {
@@ -99,6 +125,18 @@ BY_INDEX = {
     "what was judged by other rules": "ix_disclosure_judged",
     "calls in doubt": "ix_operation_unfinished",
     "refunds that wait for me": "ix_refund_status",
+    "metrics": "COVERING INDEX ix_operation_unfinished",
+    "publications late": "ix_disclosure_passed_on",
+    "publications near": "ix_disclosure_unpublished",
+    "publications held": "ix_disclosure_held",
+    "publications objection": "ix_disclosure_objected",
+    "publications doubt": "ix_disclosure_doubt",
+    "how many payments are overdue": "COVERING INDEX ix_payment_due",
+    "the first of them": "COVERING INDEX ix_payment_due",
+    "payments overdue": "COVERING INDEX ix_payment_due",
+    "payments cancelled": "ix_payment_ended",
+    "exceptions that wait": "ix_payment_exception_state",
+    "a page of breaks": "ix_breaks_opened",
 }
 """What is asked for all that is public would find nothing nearly always: only its own index says so at once."""
 
@@ -133,7 +171,7 @@ def test_no_query_of_every_day_reads_a_growing_table_whole(books, name):
     finally:
         event.remove(books, "before_cursor_execute", note)
     assert plans
-    assert BY_INDEX.get(name, "") in plans[0]
+    assert any(BY_INDEX.get(name, "") in plan for plan in plans)
     for plan in plans:
         words = plan.split()
         whole = words[0] == "SCAN" and words[1] in GROWING

@@ -89,7 +89,8 @@ def upgrade() -> None:
         batch_op.create_index('ix_payment_code', ['code'], unique=False)
         batch_op.create_index(batch_op.f('ix_payment_decision_id'), ['decision_id'], unique=False)
         batch_op.create_index('ix_payment_doubt', ['authority', 'id'], unique=False, sqlite_where=sa.text('in_doubt_since_at is not null'), postgresql_where=sa.text('in_doubt_since_at is not null'))
-        batch_op.create_index('ix_payment_due', ['due_look_on'], unique=False, sqlite_where=sa.text("status in ('REQUESTED', 'ISSUED', 'EXPIRED')"), postgresql_where=sa.text("status in ('REQUESTED', 'ISSUED', 'EXPIRED')"))
+        batch_op.create_index('ix_payment_due', ['due_look_on', 'authority', 'status', 'due_on', 'id'], unique=False, sqlite_where=sa.text("status in ('REQUESTED', 'ISSUED', 'EXPIRED')"), postgresql_where=sa.text("status in ('REQUESTED', 'ISSUED', 'EXPIRED')"))
+        batch_op.create_index('ix_payment_ended', ['status', 'id'], unique=False, sqlite_where=sa.text("status in ('CANCELLING', 'REJECTED', 'CANCELLED')"), postgresql_where=sa.text("status in ('CANCELLING', 'REJECTED', 'CANCELLED')"))
         batch_op.create_index('ix_payment_open', ['asked_at'], unique=False, sqlite_where=sa.text("status = 'ISSUED'"), postgresql_where=sa.text("status = 'ISSUED'"))
         batch_op.create_index('ix_payment_paid', ['channel', 'paid_at'], unique=False)
         batch_op.create_index('ix_payment_provisional', ['id'], unique=False, sqlite_where=sa.text("status in ('REQUESTED', 'ISSUED', 'EXPIRED') and due_provisional = 1"), postgresql_where=sa.text("status in ('REQUESTED', 'ISSUED', 'EXPIRED') and due_provisional = 1"))
@@ -111,7 +112,7 @@ def upgrade() -> None:
     sa.CheckConstraint("source in ('callback','query','statement')", name=op.f('ck_collection_known_source')),
     sa.ForeignKeyConstraint(['payment_id'], ['payment.id'], name=op.f('fk_collection_payment_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_collection')),
-    sa.UniqueConstraint('channel', 'code', 'bank_serial', name=op.f('uq_collection_channel_code_bank_serial'))
+    sa.UniqueConstraint('code', 'channel', 'bank_serial', name=op.f('uq_collection_code_channel_bank_serial'))
     )
     with op.batch_alter_table('collection', schema=None) as batch_op:
         batch_op.create_index('ix_collection_paid', ['channel', 'paid_at'], unique=False)
@@ -173,12 +174,16 @@ def upgrade() -> None:
     sa.UniqueConstraint('collection_id', 'kind', name=op.f('uq_payment_exception_collection_id_kind'))
     )
     with op.batch_alter_table('payment_exception', schema=None) as batch_op:
+        batch_op.create_index('ix_payment_exception_kind', ['authority', 'kind', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_payment_exception_payment_id'), ['payment_id'], unique=False)
+        batch_op.create_index('ix_payment_exception_state', ['authority', 'state', 'id', 'proposed_by'], unique=False)
 
 
 def downgrade() -> None:
     with op.batch_alter_table('payment_exception', schema=None) as batch_op:
+        batch_op.drop_index('ix_payment_exception_state')
         batch_op.drop_index(batch_op.f('ix_payment_exception_payment_id'))
+        batch_op.drop_index('ix_payment_exception_kind')
 
     op.drop_table('payment_exception')
     op.drop_table('payment_line')
@@ -198,6 +203,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_payment_provisional', sqlite_where=sa.text("status in ('REQUESTED', 'ISSUED', 'EXPIRED') and due_provisional = 1"), postgresql_where=sa.text("status in ('REQUESTED', 'ISSUED', 'EXPIRED') and due_provisional = 1"))
         batch_op.drop_index('ix_payment_paid')
         batch_op.drop_index('ix_payment_open', sqlite_where=sa.text("status = 'ISSUED'"), postgresql_where=sa.text("status = 'ISSUED'"))
+        batch_op.drop_index('ix_payment_ended', sqlite_where=sa.text("status in ('CANCELLING', 'REJECTED', 'CANCELLED')"), postgresql_where=sa.text("status in ('CANCELLING', 'REJECTED', 'CANCELLED')"))
         batch_op.drop_index('ix_payment_due', sqlite_where=sa.text("status in ('REQUESTED', 'ISSUED', 'EXPIRED')"), postgresql_where=sa.text("status in ('REQUESTED', 'ISSUED', 'EXPIRED')"))
         batch_op.drop_index('ix_payment_doubt', sqlite_where=sa.text('in_doubt_since_at is not null'), postgresql_where=sa.text('in_doubt_since_at is not null'))
         batch_op.drop_index(batch_op.f('ix_payment_decision_id'))

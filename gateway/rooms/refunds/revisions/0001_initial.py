@@ -67,7 +67,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_refund_collection_id'), ['collection_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_refund_payment_id'), ['payment_id'], unique=False)
         batch_op.create_index('ix_refund_reference', ['channel', 'reference'], unique=False)
-        batch_op.create_index('ix_refund_status', ['authority', 'status', 'id'], unique=False)
+        batch_op.create_index('ix_refund_status', ['authority', 'status', 'id', 'proposed_by'], unique=False)
         batch_op.create_index('uq_refund_exception_live', ['exception_id'], unique=True, sqlite_where=sa.text("status not in ('REFUSED','DISMISSED')"), postgresql_where=sa.text("status not in ('REFUSED','DISMISSED')"))
         batch_op.create_index('uq_refund_returned', ['channel', 'code', 'returned_serial'], unique=True, sqlite_where=sa.text('number is null'), postgresql_where=sa.text('number is null'))
 
