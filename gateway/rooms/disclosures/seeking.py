@@ -125,7 +125,7 @@ class Seeking:
         """Publications, the newest first, and how many there are; not counted beyond ``MOST``."""
 
         def read(conn: Connection) -> tuple[list[Watched], int]:
-            number, span = _count(conn, sought), _span(sought)
+            number, span = counted(conn, sought), _span(sought)
             query = _WATCHED.where(*_fitting(sought)).order_by(_row.id.desc()).limit(limit)
             if before is not None:
                 query = query.where(_row.id < before)
@@ -178,7 +178,7 @@ def _watched(conn: Connection, query: Select[Any]) -> list[Watched]:
 
 def waiting(conn: Connection, sought: Sought) -> tuple[int, date | None]:
     """How many there are, not counted beyond ``MOST``, and the first last day among what has one to keep."""
-    number = _count(conn, sought)
+    number = counted(conn, sought)
     if not number or sought.only not in DATED:
         return number, None
     days = [each.order_by("on").limit(1) for each in _by_day(sought, *(_span(sought) or (None, None)))]
@@ -186,7 +186,8 @@ def waiting(conn: Connection, sought: Sought) -> tuple[int, date | None]:
     return number, min(found, default=None)
 
 
-def _count(conn: Connection, sought: Sought) -> int:
+def counted(conn: Connection, sought: Sought) -> int:
+    """How many there are; not counted beyond ``MOST``."""
     span = _span(sought)
     ids = [select(_row.id).where(*_fitting(sought))] if span is None else _by_day(sought, *span)
     some = union_all(*ids).limit(MOST).subquery()
@@ -217,8 +218,8 @@ def _by_day(
 
 
 def _fitting(sought: Sought, by_day: bool = False) -> Sequence[ColumnElement[bool]]:
-    # By a day the authority is an expression: SQLite goes by that day then, and not through all of the authority.
-    owner = _row.authority.concat("") if by_day else _row.authority
+    # By a day or a number the authority is an expression: SQLite goes by that, and not through all of the authority.
+    owner = _row.authority.concat("") if by_day or sought.number is not None else _row.authority
     found: list[ColumnElement[bool]] = [owner.in_(sorted(sought.authorities))]
     if sought.number is not None:
         own = re.fullmatch(r"dsc_[0-9a-f]{32}", sought.number)

@@ -386,7 +386,7 @@ async def waiting(look: Look) -> Sequence[Waits]:
     """Channels that are stopped or do not answer, that send what is new, whose certificates end."""
     if not look.may(_READ):
         return ()
-    found = await look.get(ChannelSights).all()
+    found = await look.get(ChannelSights).all(counted=False)
 
     def number(standing: Standing) -> int:
         return sum(one.standing is standing for one in found)

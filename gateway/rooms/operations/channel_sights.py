@@ -85,16 +85,16 @@ class ChannelSights:
     def __init__(self, base: Foundation) -> None:
         self._base = base
 
-    async def all(self) -> list[ChannelSight]:
-        """Every channel, in the order of the settings."""
+    async def all(self, *, counted: bool = True) -> list[ChannelSight]:
+        """Every channel, in the order of the settings; unless ``counted``, without what has not ended."""
         base, now = self._base, self._base.clock.now()
         lately = to_micros(now - DRIFT_IS_NEWS)
 
         def read(conn: Connection) -> list[ChannelSight]:
-            known, counted = limits.conditions(conn), operation_records.counts(conn)
+            known, numbers = limits.conditions(conn), operation_records.counts(conn) if counted else {}
             drifted = drift_records.all_of(conn)
             return [
-                self._sight(channel, known.get(channel.name, Condition()), counted, drifted, lately, now)
+                self._sight(channel, known.get(channel.name, Condition()), numbers, drifted, lately, now)
                 for channel in base.channels.all()
             ]
 

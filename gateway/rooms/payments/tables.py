@@ -185,6 +185,7 @@ payment_exception = Table(
         comment="how often a way out was proposed: each time is a matter of its own between two people",
     ),
     UniqueConstraint("collection_id", "kind"),
+    Index("ix_payment_exception_authority", "authority", "id"),
     Index("ix_payment_exception_state", "authority", "state", "id", "proposed_by"),
     Index("ix_payment_exception_kind", "authority", "kind", "id"),
     CheckConstraint("state in ('open','proposed','resolved')", name="known_state"),

@@ -132,7 +132,15 @@ breaks = Table(
         "state <> 'resolved' or (closed_by is not null and reason is not null)", name="resolved_by_someone"
     ),
     UniqueConstraint("channel", "side", "day_on", "kind", "code", "bank_serial"),
-    Index("ix_breaks_open", "authority", "id", sqlite_where=text(OPEN), postgresql_where=text(OPEN)),
+    Index(
+        "ix_breaks_open",
+        "opened_at",
+        "id",
+        "authority",
+        "assignee",
+        sqlite_where=text(OPEN),
+        postgresql_where=text(OPEN),
+    ),
     Index("ix_breaks_opened", "opened_at", "id"),
     Index("ix_breaks_key", "code", "bank_serial"),
 )

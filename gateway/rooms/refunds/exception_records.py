@@ -163,7 +163,9 @@ def _fitting(wanted: ExceptionFilter) -> list[ColumnElement[bool]]:
     exact = ((odd.state, wanted.state), (odd.kind, wanted.kind), (odd.payment_id, wanted.payment))
     found: list[ColumnElement[bool]] = [column == str(value) for column, value in exact if value is not None]
     if wanted.authorities is not None:
-        found.append(odd.authority.in_(wanted.authorities))
+        # By a number the authority is an expression: SQLite goes by that, and not through all of the authority.
+        owner = odd.authority if wanted.number is None else odd.authority.concat("")
+        found.append(owner.in_(wanted.authorities))
     if wanted.number is not None:
         found.append(odd.collection_id.in_(_numbered(wanted.number)))
     if wanted.held_by is not None:

@@ -22,6 +22,7 @@ from gateway.rooms.payments import searching
 from gateway.rooms.payments.states import Status
 from gateway.rooms.reconciliation import bill_records
 from gateway.rooms.reconciliation import break_records as breaks
+from gateway.rooms.reconciliation.states import BreakState
 from gateway.rooms.refunds import exception_records as exceptions
 from gateway.rooms.refunds import records as refunds
 from gateway.words.errors import NotFoundProblem
@@ -115,6 +116,9 @@ QUERIES: dict[str, Callable[[Connection], Any]] = {
         conn, exceptions.ExceptionFilter(("a",), proposed_by="opr_1")
     ),
     "a page of breaks": lambda conn: breaks.find(conn),
+    "open breaks": lambda conn: breaks.find(conn, breaks.BreakFilter(("a",), state=BreakState.OPEN)),
+    "a page of exceptions": lambda conn: exceptions.find(conn, exceptions.ExceptionFilter(("a",))),
+    "publications by a number": lambda conn: seeking.counted(conn, replace(SOUGHT, number="1")),
     "how many refunds wait for me": lambda conn: refunds.count(conn, WAITING),
 }
 BY_INDEX = {
@@ -137,6 +141,9 @@ BY_INDEX = {
     "payments cancelled": "ix_payment_ended",
     "exceptions that wait": "ix_payment_exception_state",
     "a page of breaks": "ix_breaks_opened",
+    "open breaks": "ix_breaks_open",
+    "a page of exceptions": "ix_payment_exception_authority",
+    "publications by a number": "ix_disclosure_decision_id",
 }
 """What is asked for all that is public would find nothing nearly always: only its own index says so at once."""
 

@@ -174,6 +174,7 @@ def upgrade() -> None:
     sa.UniqueConstraint('collection_id', 'kind', name=op.f('uq_payment_exception_collection_id_kind'))
     )
     with op.batch_alter_table('payment_exception', schema=None) as batch_op:
+        batch_op.create_index('ix_payment_exception_authority', ['authority', 'id'], unique=False)
         batch_op.create_index('ix_payment_exception_kind', ['authority', 'kind', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_payment_exception_payment_id'), ['payment_id'], unique=False)
         batch_op.create_index('ix_payment_exception_state', ['authority', 'state', 'id', 'proposed_by'], unique=False)
@@ -184,6 +185,7 @@ def downgrade() -> None:
         batch_op.drop_index('ix_payment_exception_state')
         batch_op.drop_index(batch_op.f('ix_payment_exception_payment_id'))
         batch_op.drop_index('ix_payment_exception_kind')
+        batch_op.drop_index('ix_payment_exception_authority')
 
     op.drop_table('payment_exception')
     op.drop_table('payment_line')
