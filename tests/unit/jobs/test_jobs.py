@@ -222,7 +222,10 @@ def test_the_sheet_of_breaks_comes_back_with_ids_versions_and_words() -> None:
         filled(parse_sheet(as_workbook([{"code": "1"}], {}), "导出"))
 
 
-async def test_a_worker_does_jobs_although_it_listens_to_nobody(tmp_path: Path) -> None:
+async def test_a_worker_does_jobs_although_it_listens_to_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where keys and folders of evidence are made
     settings = Settings(store=StoreSettings(url=f"sqlite:///{tmp_path / 'gateway.sqlite'}"))
     prepare_database(settings)
     async with working(settings) as gateway:
