@@ -206,8 +206,8 @@ class Payments:
         """How many payments there are, and where those that are overdue are sought the first last day among them."""
 
         def read(conn: Connection) -> tuple[int, date | None]:
-            first = None if sought.overdue is None else searching.earliest_due(conn, sought)
-            return searching.count(conn, sought), first
+            number = searching.count(conn, sought)
+            return number, searching.earliest_due(conn, sought) if number and sought.overdue is not None else None
 
         return await self._base.store.read(read)
 
