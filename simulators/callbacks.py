@@ -245,7 +245,7 @@ class Callbacks:
         assert self._client is not None
         answer, outcome, service = None, "answered", self._services[document["system"]]
         at = Place("POST", urlsplit(url).path, urlsplit(url).query)
-        headers = service.said(headers, body, document["payload"].get("node", ""), at)
+        headers = service.profiled.signed_as_theirs(headers, body, document["payload"].get("node", ""), at)
         try:
             if url.startswith("http"):
                 got = await self._client.post(url, content=body, headers=headers)

@@ -122,7 +122,7 @@ class Exchange:
             headers = self.wire.spoil(headers)
         asked = call.request
         at = Place(asked.method, asked.url.path, asked.url.query)
-        headers = self.service.said(headers, body, asked.headers.get("x-node-code", ""), at)
+        headers = self.service.profiled.signed_as_theirs(headers, body, asked.headers.get("x-node-code", ""), at)
         response = Response(body, status, headers)
         if kind == "truncated":
             return self._act(Truncated(self.base.connections, response), body)

@@ -11,6 +11,7 @@ from simulators.contract import OpenApiContract, XmlContract
 from simulators.fault_kinds import Kind, Magic
 from simulators.faults import Fault
 from simulators.foundation import Foundation
+from simulators.manners import Profiled, Shadowed
 from simulators.pages import Entry, Link, Page
 from simulators.service import Service
 from simulators.state import Document, Transaction, b64, unb64
@@ -36,10 +37,12 @@ __all__ = [
     "Magic",
     "OpenApiContract",
     "Page",
+    "Profiled",
     "Refused",
     "Results",
     "Service",
     "Settings",
+    "Shadowed",
     "System",
     "Transaction",
     "Wire",

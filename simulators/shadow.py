@@ -99,9 +99,9 @@ class Shadow:
         self.world.clock_moved()
         asked = f"{exchange.method} {urlsplit(exchange.url).path}"
         try:
-            real = service.compared(exchange.answered)
+            real = service.shadowed.compared(exchange.answered)
             if exchange.method == "TCP":
-                status, simulated = None, await service.asked_again(self._put(exchange.asked))
+                status, simulated = None, await service.shadowed.asked_again(self._put(exchange.asked))
             else:
                 status, simulated = await self._asked(client, service, exchange)
             (entry,) = self.world.base.journal.last(1)
@@ -121,17 +121,18 @@ class Shadow:
     async def _asked(self, client: httpx.AsyncClient, service: Service, exchange: Recorded) -> tuple[int, str]:
         """HTTP status and text of the simulated answer. ValueError: it cannot be asked."""
         profile, parts = service.system.profile, urlsplit(exchange.url)
-        place = service.place(exchange.method, parts.path)
+        place = service.shadowed.place(exchange.method, parts.path)
         if place is None:
             raise ValueError("no such operation")
-        ours = {profile.theirs(name) if profile else name: value for name, value in service.stand_ins().items()}
+        stand_ins = service.shadowed.stand_ins()
+        ours = {profile.theirs(name) if profile else name: value for name, value in stand_ins.items()}
         encoding = profile.encoding if profile else "UTF-8"
         body = self._put(replaced(exchange.asked, ours)).encode(encoding)
         path, query = f"/{service.name}{self._put(place)}", self._put(parts.query)
         with self.world.base.state.transaction() as tx:
-            headers = service.let_in(tx, body)
+            headers = service.shadowed.let_in(tx, body)
         at = Place(exchange.method, path, query)
-        headers = service.said(headers, body, headers.get("X-Node-Code", ""), at)
+        headers = service.profiled.signed_as_theirs(headers, body, headers.get("X-Node-Code", ""), at)
         headers |= {"Content-Type": exchange.kind} if exchange.kind else {}
         url = f"{path}?{query}" if query else path
         answer = await client.request(exchange.method, url, content=body, headers=headers)

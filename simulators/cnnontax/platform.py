@@ -29,6 +29,7 @@ from simulators.frame import (
     Kind,
     Refused,
     Settings,
+    Shadowed,
     System,
     Transaction,
     difference,
@@ -225,6 +226,31 @@ class FrameWire(CollectionWire):
         return None if known is None else str(known["secret"])
 
 
+class FrameShadowed(Shadowed):
+    """Vouchers are compared, and asked again in a frame of the development node."""
+
+    service: CnNonTax
+
+    def compared(self, message: str) -> str:
+        return frames.shown(message)[1] if message else ""
+
+    async def asked_again(self, message: str) -> str:
+        number, voucher = frames.shown(message)
+        if number not in {one for one, _ in OPERATIONS}:
+            raise ValueError(f"message {number} is not one that is answered")
+        service = self.service
+        written, body = service.wire.dialect(), voucher.encode("gbk")
+        if not written.published:
+            body = b'<?xml version="1.0" encoding="GBK"?>' + body
+        head = service.wire.head(number, PLATFORM_NODE, sender=service.node)
+        xml = frames.enveloped(head, body, replace(written, more=False))
+        frame = frames.join(number, xml, frames.mac(service.secret, xml), written)
+        scope = {"type": "http", "method": "TCP", "path": "/", "query_string": b"", "headers": []}
+        answer = await service.answered(Request({**scope, "server": ("shadow", 1)}), frame, written)
+        found = parse_xml(re.sub(rb"^<\?xml[^>]*>", b"", answer.body).decode("gbk").encode()).findtext(".//Voucher")
+        return re.sub(r"^<\?xml[^>]*>", "", base64.b64decode(found or "").decode("gbk"))
+
+
 class CnNonTax(CollectionPlatform):
     """Bills, money and receipts over CNNONTAX."""
 
@@ -235,6 +261,7 @@ class CnNonTax(CollectionPlatform):
 
     def __init__(self, base: Foundation, system: System) -> None:
         super().__init__(base, system, FrameWire(base, system))
+        self.shadowed = FrameShadowed(self)
 
     # --- what the frame asks ---------------------------------------------------------------------------------------
 
@@ -244,26 +271,6 @@ class CnNonTax(CollectionPlatform):
     def forget(self) -> None:
         super().forget()
         self.wire.lines.forget()
-
-    # --- replays -----------------------------------------------------------------------------------------------------
-
-    def compared(self, message: str) -> str:
-        return frames.shown(message)[1] if message else ""
-
-    async def asked_again(self, message: str) -> str:
-        number, voucher = frames.shown(message)
-        if number not in {one for one, _ in OPERATIONS}:
-            raise ValueError(f"message {number} is not one that is answered")
-        written, body = self.wire.dialect(), voucher.encode("gbk")
-        if not written.published:
-            body = b'<?xml version="1.0" encoding="GBK"?>' + body
-        head = self.wire.head(number, PLATFORM_NODE, sender=self.node)
-        xml = frames.enveloped(head, body, replace(written, more=False))
-        frame = frames.join(number, xml, frames.mac(self.secret, xml), written)
-        scope = {"type": "http", "method": "TCP", "path": "/", "query_string": b"", "headers": []}
-        answer = await self._answered(Request({**scope, "server": ("shadow", 1)}), frame, written)
-        found = parse_xml(re.sub(rb"^<\?xml[^>]*>", b"", answer.body).decode("gbk").encode()).findtext(".//Voucher")
-        return re.sub(r"^<\?xml[^>]*>", "", base64.b64decode(found or "").decode("gbk"))
 
     # --- frames ----------------------------------------------------------------------------------------------------
 
@@ -309,7 +316,7 @@ class CnNonTax(CollectionPlatform):
                 continue
             if settings.get("keep"):
                 self.wire.lines.joined(writer)
-            response = await self._answered(request, frame, written)
+            response = await self.answered(request, frame, written)
             whole = getattr(response, "answer", response)  # what is cut or drips is the frame, not the XML in it
             if _NUMBER in whole.headers:
                 code = whole.headers[_MAC]
@@ -317,7 +324,8 @@ class CnNonTax(CollectionPlatform):
             writer.write(self.wire.strays(settings, written, frames.sender_of(frame)))
             await response(scope, gone, send)
 
-    async def _answered(self, request: Request, frame: bytes, written: Dialect) -> Any:
+    async def answered(self, request: Request, frame: bytes, written: Dialect) -> Any:
+        """The answer to one frame, whoever brings it."""
         node, errors = frames.sender_of(frame), []
         operation, content, params = "?", {}, {"node": node}
         _, xml, code = frames.split(frame, written)

@@ -39,6 +39,7 @@ from simulators.frame import (
     Refused,
     Service,
     Settings,
+    Shadowed,
     System,
     Transaction,
     Wire,
@@ -136,6 +137,18 @@ class CreditWire(Wire):
         return coded(status, body, "00000")
 
 
+class CreditShadowed(Shadowed):
+    """With a token of its own, and the development application in place of theirs."""
+
+    def let_in(self, tx: Transaction, body: bytes) -> dict[str, str]:
+        until = rfc3339(self.service.base.clock.now() + timedelta(hours=1))
+        tx.put(self.service.name, "token", "replayed", {"app": APP_KEY, "until": until})
+        return {"Authorization": "Bearer replayed"}
+
+    def stand_ins(self) -> dict[str, str]:
+        return {"appKey": APP_KEY, "appSecret": APP_SECRET}
+
+
 class Credit(Service):
     """Takes penalty rows in, has them judged later, shows what is published."""
 
@@ -143,6 +156,7 @@ class Credit(Service):
 
     def __init__(self, base: Foundation, system: System) -> None:
         super().__init__(base, system, CreditWire(base, system))
+        self.shadowed = CreditShadowed(self)
         self.register = Register(self)
 
     # --- operations ------------------------------------------------------------------------------------------------
@@ -305,14 +319,6 @@ class Credit(Service):
     def credentials(self) -> dict[str, Any]:
         """Application key and secret, and the page to look at."""
         return {"app_key": APP_KEY, "app_secret": APP_SECRET, "public": f"{self.url}/public"}
-
-    def let_in(self, tx: Transaction, body: bytes) -> dict[str, str]:
-        until = rfc3339(self.base.clock.now() + timedelta(hours=1))
-        tx.put(self.name, "token", "replayed", {"app": APP_KEY, "until": until})
-        return {"Authorization": "Bearer replayed"}
-
-    def stand_ins(self) -> dict[str, str]:
-        return {"appKey": APP_KEY, "appSecret": APP_SECRET}
 
     def _guarded(self, handler: Callable[[Transaction, Call], Answer]) -> Callable[[Transaction, Call], Answer]:
         def guarded(tx: Transaction, call: Call) -> Answer:

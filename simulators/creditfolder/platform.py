@@ -31,6 +31,7 @@ from simulators.frame import (
     Page,
     Service,
     Settings,
+    Shadowed,
     System,
     Transaction,
     rfc3339,
@@ -53,19 +54,22 @@ class UnreadableError(Exception):
     """A file is no submission; says why."""
 
 
+class FolderShadowed(Shadowed):
+    """Never asked again: what came is a file."""
+
+    def place(self, method: str, path: str) -> str | None:
+        return None
+
+
 class CreditFolder(Service):
     """Takes files in, has them judged later, tells in files."""
 
     contract = CONTRACT
-
-    def place(self, method: str, path: str) -> str | None:
-        """What is a file is not asked for."""
-        return None
-
     keeps_hours = True
 
     def __init__(self, base: Foundation, system: System) -> None:
         super().__init__(base, system)
+        self.shadowed = FolderShadowed(self)
         self.register = Register(self)
         self._looked: datetime | None = None
 

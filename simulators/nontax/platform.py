@@ -23,8 +23,10 @@ from simulators.frame import (
     Document,
     Foundation,
     OpenApiContract,
+    Profiled,
     Refused,
     Settings,
+    Shadowed,
     System,
     Transaction,
     XmlContract,
@@ -145,6 +147,25 @@ class SoapWire(CollectionWire):
         return Answer(element(name, detail), status)
 
 
+class SoapShadowed(Shadowed):
+    """Signed as the development node; everything is asked at one address."""
+
+    service: NonTax
+
+    def let_in(self, tx: Transaction, body: bytes) -> dict[str, str]:
+        return signed_headers(self.service.secret.encode(), self.service.node, self.service.base.clock.now(), body)
+
+    def place(self, method: str, path: str) -> str | None:
+        return self.service.address if method == "POST" else None
+
+
+class SoapProfiled(Profiled):
+    """With the secret that a node has in the books."""
+
+    def key_for(self, tx: Transaction, node: str) -> bytes:
+        return str((tx.get(self.service.name, "nodes", node) or {}).get("secret", "")).encode()
+
+
 class NonTax(CollectionPlatform):
     """Bills, money and receipts over SOAP."""
 
@@ -155,6 +176,8 @@ class NonTax(CollectionPlatform):
 
     def __init__(self, base: Foundation, system: System) -> None:
         super().__init__(base, system, SoapWire(base, system))
+        self.profiled = SoapProfiled(self)
+        self.shadowed = SoapShadowed(self)
         self.signers = receipts.Signers(self.name)
         self.queue = later.Queue(self.name)
 
@@ -162,27 +185,23 @@ class NonTax(CollectionPlatform):
 
     def routes(self) -> list[BaseRoute]:
         return [
-            Route(self.place("POST", "") or "", self.services, methods=["POST"]),
-            Route(self.place("POST", "") or "", self._described, methods=["GET"]),
+            Route(self.address, self.services, methods=["POST"]),
+            Route(self.address, self._described, methods=["GET"]),
             *super().routes(),
         ]
 
-    def let_in(self, tx: Transaction, body: bytes) -> dict[str, str]:
-        return signed_headers(self.secret.encode(), self.node, self.base.clock.now(), body)
-
-    def place(self, method: str, path: str) -> str | None:
+    @property
+    def address(self) -> str:
+        """Where all operations are asked for, below the system's own address."""
         paths = self.system.profile.paths if self.system.profile else {}
-        return paths.get("services", "/services") if method == "POST" else None
-
-    def key_for(self, tx: Transaction, node: str) -> bytes:
-        return str((tx.get(self.name, "nodes", node) or {}).get("secret", "")).encode()
+        return paths.get("services", "/services")
 
     def looks(self) -> list[tuple[str, str]]:
-        return [("WSDL", f"{self.url}{self.place('POST', '')}?wsdl")]
+        return [("WSDL", f"{self.url}{self.address}?wsdl")]
 
     async def _described(self, request: Request) -> Response:
         """``?wsdl``: the contract with this address in it; ``?xsd``: the schema that it imports."""
-        services, profile = f"{self.url}{self.place('POST', '')}", self.system.profile
+        services, profile = f"{self.url}{self.address}", self.system.profile
         wanted = "nontax.xsd" if "xsd" in request.query_params else "nontax.wsdl"
         text = contracts.read_text(f"nontax/v1/{wanted}")
         text = profile.described(text) if profile else text
@@ -191,7 +210,7 @@ class NonTax(CollectionPlatform):
         return Response(text, media_type="text/xml")
 
     def credentials(self) -> dict[str, Any]:
-        services = f"{self.url}{self.place('POST', '')}"
+        services = f"{self.url}{self.address}"
         with self.base.state.transaction() as tx:
             root = b64(self.signers.root(tx).certificate)
         return {"services": services, "secret": self.secret, "receipt_root": root, **super().credentials()}

@@ -42,6 +42,7 @@ from simulators.frame import (
     Results,
     Service,
     Settings,
+    Shadowed,
     System,
     Transaction,
     coded,
@@ -121,6 +122,18 @@ class NoticeWire(CodedWire):
         return coded(status, body, "N0000")
 
 
+class NoticeShadowed(Shadowed):
+    """With a token of its own, and the development application in place of theirs."""
+
+    def let_in(self, tx: Transaction, body: bytes) -> dict[str, str]:
+        until = rfc3339(self.service.base.clock.now() + timedelta(hours=1))
+        tx.put(self.service.name, "token", "replayed", {"until": until})
+        return {"Authorization": "Bearer replayed"}
+
+    def stand_ins(self) -> dict[str, str]:
+        return {"appKey": APP_KEY, "appSecret": SECRET}
+
+
 class Messenger(Service):
     """One messenger for the officers of 望川区."""
 
@@ -128,6 +141,7 @@ class Messenger(Service):
 
     def __init__(self, base: Foundation, system: System) -> None:
         super().__init__(base, system, NoticeWire(base, system))
+        self.shadowed = NoticeShadowed(self)
         self.messages = Messages(self)
 
     # --- operations ------------------------------------------------------------------------------------------------
@@ -306,14 +320,6 @@ class Messenger(Service):
                 raise ValueError(f"no user {body['userId']}")
             tx.put(self.name, "user", body["userId"], user | {"active": bool(body["active"])})
         return {"ok": True}
-
-    def let_in(self, tx: Transaction, body: bytes) -> dict[str, str]:
-        until = rfc3339(self.base.clock.now() + timedelta(hours=1))
-        tx.put(self.name, "token", "replayed", {"until": until})
-        return {"Authorization": "Bearer replayed"}
-
-    def stand_ins(self) -> dict[str, str]:
-        return {"appKey": APP_KEY, "appSecret": SECRET}
 
     def _guarded(self, handler: Handler) -> Handler:
         """The handler behind a check of the token."""

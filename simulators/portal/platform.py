@@ -13,7 +13,17 @@ from collections.abc import Mapping
 from typing import Any
 
 import contracts
-from simulators.frame import Answer, Call, Document, Foundation, OpenApiContract, Settings, System, Transaction
+from simulators.frame import (
+    Answer,
+    Call,
+    Document,
+    Foundation,
+    OpenApiContract,
+    Profiled,
+    Settings,
+    System,
+    Transaction,
+)
 from simulators.portal.publisher import Apply, Publisher, PublisherWire, Words
 from simulators.profile import Profile
 
@@ -47,6 +57,28 @@ class PortalWire(PublisherWire):
     code_fields = frozenset({"reference", "decisionNumber"})
 
 
+class PortalProfiled(Profiled):
+    """The portal's, which a city may search and fill in its own way."""
+
+    def completed(self, content: Any) -> Any:
+        """A category of the party where the city takes none."""
+        summary = content.get("summary") if isinstance(content, dict) else None
+        profile = self.profile
+        if isinstance(summary, dict) and profile is not None and "partyCategory" in profile.absent:
+            summary["partyCategory"] = "organisation" if "partyCode" in summary else "natural_person"
+        return content
+
+    def read(self, call: Call) -> list[str]:
+        """The contract's reading, but for a search of the city's own."""
+        profile = self.profile
+        if call.operation != "shown" or profile is None or not profile.search:
+            return super().read(call)
+        asked = {ours: call.params.get(theirs, "") for theirs, ours in profile.search.items()}
+        page, size = (call.params.get(profile.pages.get(name, ""), "") for name in ("page", "size"))
+        call.params = {"page": page or "1", "size": size or "20", WORDS.key[0]: "", **asked}
+        return [] if all(asked.values()) else ["what is searched for is missing"]
+
+
 class Portal(Publisher):
     """Publishes summaries and texts of penalty decisions."""
 
@@ -62,30 +94,13 @@ class Portal(Publisher):
 
     def __init__(self, base: Foundation, system: System, wire: PortalWire | None = None) -> None:
         super().__init__(base, system, wire or PortalWire(base, system))
+        self.profiled = PortalProfiled(self)
 
     def appliers(self) -> Mapping[str, Apply]:
         """And endings, by repair or because the time is over; and marks."""
         return {**super().appliers(), "END": self._end, "MARK": self.marked}
 
     # --- what a profile has otherwise -------------------------------------------------------------------------------
-
-    def completed(self, content: Any) -> Any:
-        """A category of the party where the city takes none."""
-        summary = content.get("summary") if isinstance(content, dict) else None
-        profile = self.system.profile
-        if isinstance(summary, dict) and profile is not None and "partyCategory" in profile.absent:
-            summary["partyCategory"] = "organisation" if "partyCode" in summary else "natural_person"
-        return content
-
-    def read(self, call: Call) -> list[str]:
-        """The contract's reading, but for a search of the city's own."""
-        profile = self.system.profile
-        if call.operation != "shown" or profile is None or not profile.search:
-            return super().read(call)
-        asked = {ours: call.params.get(theirs, "") for theirs, ours in profile.search.items()}
-        page, size = (call.params.get(profile.pages.get(name, ""), "") for name in ("page", "size"))
-        call.params = {"page": page or "1", "size": size or "20", WORDS.key[0]: "", **asked}
-        return [] if all(asked.values()) else ["what is searched for is missing"]
 
     def _shown(self, tx: Transaction, call: Call) -> Answer:
         profile = self.system.profile

@@ -25,9 +25,12 @@ from simulators.frame import (
     Call,
     Document,
     Entry,
+    Foundation,
     Page,
     Refused,
     Service,
+    Shadowed,
+    System,
     Transaction,
     Wire,
     rfc3339,
@@ -118,11 +121,25 @@ class PublisherWire(Wire):
 Apply = Callable[[Transaction, Document], None]
 
 
+class PublisherShadowed(Shadowed):
+    """Signed as the development node."""
+
+    service: Shown
+
+    def let_in(self, tx: Transaction, body: bytes) -> dict[str, str]:
+        words = self.service.words
+        return signed_headers(words.secret.encode(), words.node, self.service.base.clock.now(), body)
+
+
 class Shown(Service):
     """What everybody sees of what is published, and whose signed requests are heard."""
 
     words: ClassVar[Words]
     heading: ClassVar[str] = "行政执法决定公示"
+
+    def __init__(self, base: Foundation, system: System, wire: PublisherWire) -> None:
+        super().__init__(base, system, wire)
+        self.shadowed = PublisherShadowed(self)
 
     def shows_besides(self, tx: Transaction, entry: Document) -> Document:
         """What stands beside a published entry."""
@@ -197,9 +214,6 @@ class Shown(Service):
     def credentials(self) -> dict[str, Any]:
         """Node and secret, and the page to look at."""
         return {"node": self.words.node, "secret": self.words.secret, "public": f"{self.url}/public"}
-
-    def let_in(self, tx: Transaction, body: bytes) -> dict[str, str]:
-        return signed_headers(self.words.secret.encode(), self.words.node, self.base.clock.now(), body)
 
     # --- signatures -------------------------------------------------------------------------------------------------
 

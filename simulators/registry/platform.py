@@ -31,6 +31,7 @@ from simulators.frame import (
     Refused,
     Results,
     Service,
+    Shadowed,
     System,
     Transaction,
     rfc3339,
@@ -117,6 +118,22 @@ class RegistryWire(CodedWire):
         return body, headers
 
 
+class RegistryShadowed(Shadowed):
+    """Signed as the development node, about a business that is in these books."""
+
+    def let_in(self, tx: Transaction, body: bytes) -> dict[str, str]:
+        return signed_headers(SECRET.encode(), NODE, self.service.base.clock.now(), body)
+
+    def stand_ins(self) -> dict[str, str]:
+        """A business that is in these books, and its licence."""
+        known = next(one for one in ENTITIES if one.get("uniscId") == TOKENS[0]["uniscId"])
+        return {
+            "token": TOKENS[0]["token"],
+            "uniscId": known["uniscId"],
+            "entName": known.get("entName") or known["traName"],
+        }
+
+
 class Registry(Service):
     """Answers questions about registered businesses; nothing that a caller does changes anything."""
 
@@ -124,6 +141,7 @@ class Registry(Service):
 
     def __init__(self, base: Foundation, system: System) -> None:
         super().__init__(base, system, RegistryWire(base, system))
+        self.shadowed = RegistryShadowed(self)
         self._nonces: dict[str, datetime] = {}
 
     # --- operations ------------------------------------------------------------------------------------------------
@@ -222,18 +240,6 @@ class Registry(Service):
             "node": NODE,
             "secret": SECRET,
             "licence_qr": f"http://www.gsxt.gov.cn/%7B{TOKENS[0]['token']}-1716192000000%7D",
-        }
-
-    def let_in(self, tx: Transaction, body: bytes) -> dict[str, str]:
-        return signed_headers(SECRET.encode(), NODE, self.base.clock.now(), body)
-
-    def stand_ins(self) -> dict[str, str]:
-        """A business that is in these books, and its licence."""
-        known = next(one for one in ENTITIES if one.get("uniscId") == TOKENS[0]["uniscId"])
-        return {
-            "token": TOKENS[0]["token"],
-            "uniscId": known["uniscId"],
-            "entName": known.get("entName") or known["traName"],
         }
 
     # --- signatures and refusals -----------------------------------------------------------------------------------

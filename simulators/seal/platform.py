@@ -47,6 +47,7 @@ from simulators.frame import (
     Results,
     Service,
     Settings,
+    Shadowed,
     System,
     Transaction,
     b64,
@@ -153,6 +154,13 @@ class SealWire(CodedWire):
         return body, headers | signed_headers(SECRET.encode(), NODE, self.base.clock.now(), body)
 
 
+class SealShadowed(Shadowed):
+    """Signed as the development node."""
+
+    def let_in(self, tx: Transaction, body: bytes) -> dict[str, str]:
+        return signed_headers(SECRET.encode(), NODE, self.service.base.clock.now(), body)
+
+
 class Seal(Service):
     """One seal service for the organs of 望川区. Nonces are remembered while the process runs."""
 
@@ -160,6 +168,7 @@ class Seal(Service):
 
     def __init__(self, base: Foundation, system: System) -> None:
         super().__init__(base, system, SealWire(base, system))
+        self.shadowed = SealShadowed(self)
         self.cabinet = Cabinet(self.name)
         self._nonces: dict[str, datetime] = {}
 
@@ -336,9 +345,6 @@ class Seal(Service):
     def acts(self) -> list[Act]:
         """Root certificate, status of a seal, waiting jobs."""
         return Desk(self, self.cabinet, self._finish_job).acts()
-
-    def let_in(self, tx: Transaction, body: bytes) -> dict[str, str]:
-        return signed_headers(SECRET.encode(), NODE, self.base.clock.now(), body)
 
     # --- signatures of messages and refusals -------------------------------------------------------------------------
 

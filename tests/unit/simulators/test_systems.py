@@ -23,6 +23,7 @@ import httpx
 import pytest
 
 from simulators import systems
+from simulators.manners import Profiled, Shadowed
 from simulators.service import Service
 from simulators.signing import genuine
 from simulators.system import System
@@ -225,7 +226,8 @@ def test_the_page_has_every_system_setting_and_part_of_a_system() -> None:
         shown = set(system.settings.defaults) - LESSER
         assert [name for name in shown if f"`{name}`" not in PAGE] == []
     parts = {entry.name for entry in fields(System)}
-    hooks = {name for name, one in vars(Service).items() if inspect.isfunction(one) and name[0] != "_"}
+    told = [one for kind in (Service, Profiled, Shadowed) for one in vars(kind).items()]
+    hooks = {name for name, one in told if inspect.isfunction(one) and name[0] != "_"}
     assert [name for name in parts | hooks - {"journal"} if f"`{name}`" not in PAGE] == []
 
 
