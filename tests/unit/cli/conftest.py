@@ -110,7 +110,7 @@ def add_operation(store: Store, envelope: Envelope, operation_id: str, state: st
     """An operation with one attempt, as delivery would leave it."""
     row = {
         "id": operation_id,
-        "action": "entities.by_code",
+        "action": "nontax.issue",
         "channel": "register",
         "authority": "11990102",
         "subject": "ent_1",
