@@ -39,7 +39,7 @@ from gateway.foundation.crypto.sm import (
 )
 from gateway.foundation.store import lines, months, schema
 from gateway.foundation.store.all_tables import all_tables
-from gateway.foundation.store.engine import open_engine, sqlite_path
+from gateway.foundation.store.engine import open_engine, sqlite_path, unhurried
 from gateway.foundation.store.lines import Tally
 from gateway.words.clock import rfc3339
 from gateway.words.errors import NotAsWrittenError, SettingsError
@@ -208,6 +208,7 @@ def _fill(
     found: dict[str, int] = {}
     known = {table.name: table for table in all_tables().sorted_tables}
     with engine.begin() as conn:
+        unhurried(conn)
         for table in known.values():
             if conn.execute(select(text("1")).select_from(table).limit(1)).first() is not None:
                 raise SettingsError("store.url", say("store.not_empty", table=table.name))

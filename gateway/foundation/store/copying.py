@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Table, make_url, select, text
 
 from gateway.foundation.store import lines, months, schema
 from gateway.foundation.store.all_tables import all_tables
-from gateway.foundation.store.engine import open_engine, sqlite_path
+from gateway.foundation.store.engine import open_engine, sqlite_path, unhurried
 from gateway.words.errors import GatewayError, SettingsError
 from gateway.words.saying import say
 
@@ -50,6 +50,7 @@ def copy(source: str, target: str, progress: Progress = lambda *_: None) -> list
         schema.upgrade(writing)
         tables = all_tables().sorted_tables
         with reading.begin() as here, writing.begin() as there:
+            unhurried(there)
             for table in tables:
                 if there.execute(select(text("1")).select_from(table).limit(1)).first() is not None:
                     raise SettingsError("--to", say("store.not_empty", table=table.name))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, NullPool, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.engine.interfaces import IsolationLevel
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -117,6 +117,13 @@ def open_engine(url: str, *, read_only: bool = False, connections: int = 1, last
 def _idle(read_only: bool) -> dict[str, str]:
     # A reader holds nothing that others wait for, and may think about what it has read.
     return {"idle_in_transaction_session_timeout": "60s" if read_only else f"{IDLE_SECONDS}s"}
+
+
+def unhurried(conn: Connection, seconds: int = 3600) -> None:
+    """Let this transaction of a command think longer between two statements: whoever copies or restores reads a large
+    table elsewhere meanwhile, and holds up no node. A client that is gone is noticed by its connection all the same."""
+    if conn.dialect.name == POSTGRESQL:
+        conn.execute(text(f"set local idle_in_transaction_session_timeout = '{seconds}s'"))
 
 
 def is_unreachable(error: BaseException) -> bool:

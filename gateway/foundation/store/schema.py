@@ -28,7 +28,7 @@ from gateway import __version__
 from gateway.foundation.store import months, steps
 from gateway.foundation.store.all_tables import all_tables
 from gateway.foundation.store.branches import FOUNDATION, Branch, branch_of, branches
-from gateway.foundation.store.engine import POSTGRESQL, SQLITE, open_engine, sqlite_path
+from gateway.foundation.store.engine import POSTGRESQL, SQLITE, open_engine, sqlite_path, unhurried
 from gateway.foundation.store.steps import Chart, Fit, Step
 from gateway.words.clock import day_of
 from gateway.words.errors import ConflictProblem, NotFoundProblem, SettingsError
@@ -194,10 +194,7 @@ def _changing(engine: Engine) -> Iterator[Connection]:
             driver.execute("PRAGMA foreign_keys=OFF")
         try:
             with conn.begin():
-                if (
-                    conn.dialect.name == POSTGRESQL
-                ):  # what is worked out between two statements takes a busy machine long
-                    conn.execute(text(f"set local idle_in_transaction_session_timeout = '{_IDLE}s'"))
+                unhurried(conn, _IDLE)
                 yield conn
         finally:
             if conn.dialect.name == SQLITE:

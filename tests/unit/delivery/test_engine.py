@@ -585,7 +585,7 @@ async def test_what_the_core_itself_finds_different_is_a_contradiction_and_not_o
     async def answers(_adapter: Any, _request: Any) -> Cancelled:
         return Cancelled(code="1" * 20)
 
-    nothing: Any = SimpleNamespace(adapter=None)
+    nothing: Any = SimpleNamespace(adapter=None, authority="a", keys=SimpleNamespace(simulator=False))
     attempt = Attempt(nothing, nothing, nothing, nothing, nothing, was)
     action: Any = SimpleNamespace(call=answers, find=answers, check=other, effectful=True)
     with pytest.raises(ContradictionError, match=r"says 2\.00"):

@@ -90,7 +90,12 @@ async def test_each_field_is_said_in_words_of_the_catalogue(client: httpx.AsyncC
     [
         ("GET", "/nowhere", None, ("地址不存在", "可用地址见 /openapi.json。")),
         ("GET", "/asked", None, ("该地址不支持此方法", None)),
-        ("POST", "/asked", b"x" * 1001, ("请求内容不得超过1000字节", "请减少内容；文件请送 /v1/sealed-documents。")),
+        (
+            "POST",
+            "/asked",
+            b"x" * 1001,
+            ("请求内容不得超过1000字节", "请减少内容；用印文件另行提交（/v1/sealed-documents）。"),
+        ),
         ("GET", "/a%00b", None, ("地址中不得有空字符", "请去掉 %00。")),
         ("POST", "/asked", b"{", ("请求内容：不是可读的 JSON", "请更正 errors 所列字段；各字段说明见 /openapi.json。")),
         ("POST", "/effect", None, ("办理类请求须带 Idempotency-Key 请求头，1至200个可见字符", None)),

@@ -145,7 +145,7 @@ def test_each_shipped_scenario_can_be_applied_and_says_what_it_is_about(simulato
 
 
 def test_the_example_of_the_page_can_be_applied(simulators: Simulation) -> None:
-    (example,) = re.findall(r"```toml\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    example, *_ = re.findall(r"```toml\n(title.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
     assert len(simulators.scenario(scenario.read(example))) == 2
     assert simulators.ask("GET", "/nontax/settings")["quiet"] == ["23:30", "00:30"]
 

@@ -3,7 +3,21 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import JSON, Column, Integer, MetaData, Table, func, insert, make_url, null, select, update
+from sqlalchemy import (
+    JSON,
+    Column,
+    Connection,
+    Integer,
+    MetaData,
+    Table,
+    func,
+    insert,
+    make_url,
+    null,
+    select,
+    text,
+    update,
+)
 
 from gateway.foundation.delivery.tables import (
     attempt,
@@ -16,6 +30,7 @@ from gateway.foundation.store import copying, schema
 from gateway.foundation.store.all_tables import all_tables
 from gateway.foundation.store.copying import CopyError, copy
 from gateway.foundation.store.engine import open_engine
+from gateway.foundation.store.lines import Tally
 from gateway.words.errors import SettingsError
 
 metadata = all_tables()
@@ -76,10 +91,23 @@ def filled(sqlite_url: str) -> str:
     return sqlite_url
 
 
-def test_every_row_of_every_table_arrives_and_is_compared(filled: str, postgresql_url: str) -> None:
+def test_every_row_of_every_table_arrives_and_is_compared(
+    filled: str, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also: the target waits while a large table is read on the other side, longer than a node's transaction may."""
     seen: list[tuple[str, str, int, int]] = []
+    waits: set[str] = set()
+    plain = copying._tally
+
+    def tally(table: Table, conn: Connection, progress: copying.Progress) -> Tally:
+        if conn.dialect.name == "postgresql":
+            waits.add(conn.execute(text("show idle_in_transaction_session_timeout")).scalar_one())
+        return plain(table, conn, progress)
+
+    monkeypatch.setattr(copying, "_tally", tally)
     done = {one.table: one for one in copy(filled, postgresql_url, lambda *step: seen.append(step))}
     assert set(done) == set(metadata.tables)
+    assert waits == {"1h"}
     assert (done["operation"].rows, done["attempt"].rows, done["event"].rows) == (ROWS, 1, 3)
     assert ("copied", "operation", 1000, ROWS) in seen
     assert ("compared", "operation", ROWS, ROWS) in seen
