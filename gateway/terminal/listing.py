@@ -11,6 +11,7 @@ from gateway.words.clock import SHANGHAI, SystemClock
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType
     from rich.table import Table
+    from rich.text import Text
 
 _MOMENT = re.compile(r"(\d{4})-(\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?\+08:00")
 _NUMBER = re.compile(r"-?[\d,]{1,13}(\.\d\d)?")
@@ -59,7 +60,7 @@ class Listing:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
         if self.title:
-            yield self.title
+            yield _plain(self.title)
         shown = [[self._read(cell) for cell in row] for row in self.rows]
         widths = self._widths(shown, options.max_width)
         yield self._blocks(shown) if widths is None else self._table(shown, widths)
@@ -102,7 +103,7 @@ class Listing:
             right = bool(cells) and self.headed and all(_NUMBER.fullmatch(cell) for cell in cells)
             made.add_column(head, width=max(width, 1), overflow="fold", justify="right" if right else "left")
         for row in shown:
-            made.add_row(*row)
+            made.add_row(*map(_plain, row))
         return made
 
     def _blocks(self, shown: Sequence[Sequence[str]]) -> Table:
@@ -115,8 +116,15 @@ class Listing:
                 made.add_row()
             for head, cell in zip(self.heads, row, strict=True):
                 if cell:
-                    made.add_row(head, cell)
+                    made.add_row(head, _plain(cell))
         return made
+
+
+def _plain(cell: str) -> Text:
+    """As it stands: what people wrote holds brackets and colons, which mean nothing here."""
+    from rich.text import Text
+
+    return Text(cell)
 
 
 def _bare() -> Table:

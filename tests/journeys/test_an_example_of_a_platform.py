@@ -165,6 +165,7 @@ def here(tmp_path: Path, commands: Commands, site: Path, crane: Simulation, port
     made.http.close()
 
 
+@pytest.mark.nightly
 async def test_a_payment_goes_the_whole_way_at_a_platform_that_answers_later(
     here: Installation, crane: Simulation
 ) -> None:

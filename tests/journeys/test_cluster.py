@@ -208,6 +208,7 @@ def _sending(url: str, node: str | None = None) -> set[str]:
         return {row[0] for row in conn.execute(query, (node,))}
 
 
+@pytest.mark.nightly
 async def test_a_database_that_falls_silent_is_told_in_time_and_a_stop_ends(
     installation: tuple[Path, str], start: Start, line: Any, postgresql_url: str
 ) -> None:

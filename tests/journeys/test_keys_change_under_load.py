@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 
+import pytest
 from sqlalchemy import select
 
 from gateway.foundation.crypto.keys import INDEX_KEY, number_of
@@ -14,6 +15,7 @@ from gateway.foundation.store.all_tables import all_tables
 from gateway.rooms.payments.tables import payment
 
 
+@pytest.mark.nightly
 async def test_every_key_is_changed_under_load_and_nobody_notices(any_site):
     rotation, numbers = any_site.app.base.rotation, itertools.count(100)
     rotation._beat, rotation._grace = 0.05, 300_000

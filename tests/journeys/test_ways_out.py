@@ -212,8 +212,9 @@ async def test_a_break_confirmed_as_refund_files_it_and_settles_the_exception(an
     assert [(one["state"], one["refund_status"]) for one in whole["proposals"]] == [("confirmed", "FILED")]
     assert (await reconcile(site))["breaks"] == 0
     assert (await site.get(f"/v1/payments/{payment['id']}"))["settlement"] == "matched"
-    story = "".join((await site.get(f"{path}/explanation"))["story"])
-    assert "高远 提出退付:重复缴款" in story
+    chinese = {"Accept-Language": "zh-CN"}
+    story = "".join((await site.http.get(f"{path}/explanation", headers=chinese)).json()["story"])
+    assert "高远 提出退付：重复缴款" in story
     assert "林溪 复核" in story
     exchanges = (await site.get(f"{path}/explanation"))["exchanges"]
     opened = []

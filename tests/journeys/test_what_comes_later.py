@@ -67,6 +67,7 @@ async def test_a_bill_that_was_taken_and_returned_is_a_refusal_in_the_platforms_
     assert "缴款识别码" in refused["reason"]
 
 
+@pytest.mark.nightly
 async def test_a_gateway_killed_while_a_code_is_being_made_asks_about_it_and_has_one(served):
     site = served.site
     await later(site, "CreateBill")

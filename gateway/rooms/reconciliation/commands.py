@@ -117,7 +117,7 @@ def _asked_for(row: dict[str, Any]) -> dict[str, str] | None:
     """What the other side has told of a file without totals, asked for at a terminal; None without one."""
     if row["unconfirmed"] is None or not sys.stdin.isatty():
         return None
-    progress().print(row["error"])
+    progress().print(row["error"], markup=False, highlight=False)
     return {name: typer.prompt(in_words(say(f"reconciliation.act_{name}")), err=True) for name in TYPED}
 
 

@@ -30,6 +30,10 @@ def test_an_id_keeps_to_one_line_beside_long_words() -> None:
     assert other in shown
 
 
+def test_what_people_wrote_stands_as_they_wrote_it() -> None:
+    assert {":a:", "[red]误开[/red]"} <= set(drawn((":a:", "[red]误开[/red]", "", "")).split())
+
+
 def test_what_does_not_fit_unbroken_becomes_a_block_for_each_row() -> None:
     ids = [new_id("dsc") for _ in range(4)]
     lines = drawn((*ids,), (*ids,)).splitlines()

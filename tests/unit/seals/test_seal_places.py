@@ -156,8 +156,8 @@ def by_pdfjs(folder):
 @pytest.mark.skipif(
     not pdfjs_renderer.BUILD.is_dir() or pdfjs_renderer.chromium() is None, reason="no pdf.js or no Chromium here"
 )
+@pytest.mark.nightly
 @pytest.mark.parametrize("kind", PAGES)
-@pytest.mark.cases_by_day(3)
 def test_pdfjs_draws_it_there_too(by_pdfjs, kind):
     stands(Image.open(by_pdfjs / f"{kind}.png"))
 
