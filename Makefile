@@ -22,8 +22,8 @@ NEWCOMER_ARGS ?=
 MUTANTS ?=
 MACHINE ?= 50 30
 ROOMS ?= tests/unit
-# Two workers more than there are cores, since many tests wait for a process or a lease, but no more than four.
-WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 2 )))
+# One worker more than there are cores, since many tests wait for a process or a lease: two more take longer in all.
+WORKERS ?= $(shell echo $$(( $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1 )))
 
 # What was compiled once is kept, also where the environment says otherwise: tests start hundreds of processes.
 export PYTHONDONTWRITEBYTECODE :=

@@ -450,6 +450,7 @@ async def test_the_command_line_has_the_running_gateway_end_a_doubt(tmp_path, si
         assert (gone.exit_code, "--login" in json.loads(gone.stderr)["cure"]) == (6, True)
 
 
+@pytest.mark.nightly
 async def test_the_command_line_works_beside_the_gateway_on_postgresql(
     tmp_path, simulators, postgresql_url, serve_apart
 ):

@@ -63,6 +63,7 @@ async def test_sigterm_under_load_ends_well_and_calls_nothing_failed_that_was_cu
         assert "payment.rejected" not in await site.told(one["id"])
 
 
+@pytest.mark.nightly
 async def test_a_second_gateway_on_the_same_file_is_refused_with_the_way_out(served):
     second = await asyncio.to_thread(served.run, "serve")
     assert second.returncode != 0

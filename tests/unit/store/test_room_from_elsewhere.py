@@ -80,7 +80,8 @@ def tables(url: str) -> set[str]:
         engine.dispose()
 
 
-@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=pytest.mark.nightly)])
+@pytest.mark.nightly
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_its_table_comes_with_it_and_goes_before_it(site: Site, kind: str, request: pytest.FixtureRequest) -> None:
     database_url = request.getfixturevalue(f"{kind}_url")
     lacking = site.run("-c", MIGRATE, database_url)
