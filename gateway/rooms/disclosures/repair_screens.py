@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from functools import partial
 from typing import Final, Literal
 
 from gateway.foundation.acts import by_name
@@ -80,7 +81,7 @@ async def _proposed(look: Look, whose: str) -> list[Repair]:
     """Answers that wait for a second person's word: mine to give, or another's about mine."""
     two, found = look.base.two_persons, []
     for one in await _of(look, RepairStatus.PROPOSED):
-        those = await look.base.store.read(lambda conn, of=one.id: two.participants(conn, of))  # type: ignore[misc]
+        those = await look.base.store.read(partial(two.participants, matter=one.id))
         if any(each.person == look.who.client_id for each in those) == (whose == "others"):
             found.append(one)
     return found

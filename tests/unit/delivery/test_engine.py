@@ -42,6 +42,7 @@ from gateway.words.errors import (
     NotSentError,
     OutcomeUnknownError,
     RejectedError,
+    UnsupportedError,
 )
 
 
@@ -589,4 +590,19 @@ async def test_what_the_core_itself_finds_different_is_a_contradiction_and_not_o
     attempt = Attempt(nothing, nothing, nothing, nothing, nothing, was)
     action: Any = SimpleNamespace(call=answers, find=answers, check=other, effectful=True)
     with pytest.raises(ContradictionError, match=r"says 2\.00"):
+        await attempt._exchange(action, nothing, nothing)
+
+
+@pytest.mark.parametrize("was", [State.QUEUED, State.UNCERTAIN])
+@pytest.mark.parametrize(("authority", "simulator"), [("test-a", False), ("a", True)])
+async def test_a_sandbox_never_reaches_a_real_channel_nor_the_real_a_simulators(was, authority, simulator):
+    """The last look, just before the call: settings may have changed while the operation waited."""
+
+    async def never(_adapter: Any, _request: Any) -> None:
+        raise AssertionError("somebody was called")
+
+    nothing: Any = SimpleNamespace(adapter=None, authority=authority, keys=SimpleNamespace(simulator=simulator))
+    attempt = Attempt(nothing, nothing, nothing, nothing, nothing, was)
+    action: Any = SimpleNamespace(call=never, find=never, check=None, effectful=True)
+    with pytest.raises(UnsupportedError, match="sandboxes"):
         await attempt._exchange(action, nothing, nothing)
