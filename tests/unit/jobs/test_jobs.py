@@ -21,9 +21,10 @@ from gateway.foundation.sheets import parse_sheet
 from gateway.foundation.store import Store
 from gateway.foundation.two_persons import Person
 from gateway.rooms.exports.files import as_workbook
+from gateway.rooms.jobs import forms
 from gateway.rooms.jobs.records import JobRow
 from gateway.rooms.jobs.screens import SCREEN, waiting
-from gateway.rooms.jobs.service import Jobs, Plan, Request
+from gateway.rooms.jobs.service import Jobs, Plan, Request, digest_of
 from gateway.rooms.jobs.sheet import filled, lines, request
 from gateway.settings import Settings, StoreSettings
 from gateway.words.clock import SHANGHAI, ManualClock
@@ -206,6 +207,29 @@ async def test_each_count_of_today_leads_to_the_jobs_that_it_counts(base: Founda
         listed = await SCREEN.lists.find(Look(seen, base, services, to.asked), Wanted())
         assert [row.id for row in listed.rows] == [job_id]
         assert (await SCREEN.one(Look(seen, base, services), job_id)).acts == acts
+
+
+async def test_what_begins_at_a_form_is_what_was_shown(
+    base: Foundation, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the rows are others by now, nothing begins."""
+    jobs, (first, _) = Jobs(base), await operators(base)
+    services = Services()
+    services.add(jobs)
+    plan = Plan("reconcile", "补", ROWS)
+
+    async def planned(*_: Any) -> Plan:
+        return plan
+
+    monkeypatch.setattr(forms, "_plan", planned)
+    who = Principal(first.client_id, "operator", roles()["operator"], frozenset(), "王敏", role="operator")
+    for seen in ("", digest_of(ROWS[:-1]).hex()):
+        with pytest.raises(ConflictProblem) as refused:
+            await forms._do("reconcile", Look(who, base, services, {"seen": seen}), "")
+        assert refused.value.type == "changed-since-seen"
+    assert await jobs.find(frozenset()) == []
+    await forms._do("reconcile", Look(who, base, services, {"seen": digest_of(ROWS).hex()}), "")
+    assert [one.kind for one in await jobs.find(frozenset())] == ["reconcile"]
 
 
 def test_the_sheet_of_breaks_comes_back_with_ids_versions_and_words() -> None:
