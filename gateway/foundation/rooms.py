@@ -115,7 +115,8 @@ class Room:
     it has any (``foundation.terms``). ``screens``: what it shows on the console, each a ``screens.Screen``; ``joins``:
     what it adds to a screen of a room that it needs, each a ``screens.Joins``; ``waiting``: what of it waits for a
     person, each a ``screens.Waiting``; ``taken``: which records people take on, and hand over (``taking``): the path
-    of each one's view, by the prefix of its id. ``looks``: lists and records whose commands are made from their routes.
+    of each one's view, by the prefix of its id, and after a # the member in which the record stands. ``looks``: lists
+    and records whose commands are made from their routes.
     """
 
     name: str

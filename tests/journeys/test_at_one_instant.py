@@ -406,11 +406,6 @@ async def broken(nodes: Nodes) -> str:
     return next(f"/v1/breaks/{one['id']}" for one in found if one["id"] not in before)
 
 
-@prepares("PUT /v1/breaks/{break_id}/assignee")
-async def an_assignee(nodes: Nodes) -> Ask:
-    return Ask(f"{await broken(nodes)}/assignee", {"assignee": "高远"}, "高远")
-
-
 @prepares("POST /v1/breaks/{break_id}/resolution")
 async def a_resolution_of_a_break(nodes: Nodes) -> Ask:
     return Ask(f"{await broken(nodes)}/resolution", {"reason": "已与银行核对"}, "高远")

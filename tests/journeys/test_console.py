@@ -184,7 +184,17 @@ async def test_a_reconcilers_morning(site):
     listed = await lin.see("/console/breaks?state=open&kind=unknown_code")
     assert "共 1 条" in listed
     (one,) = re.findall(r'href="(/console/breaks/brk_\w+)', listed)
-    await lin.do(f"{one}/assign", assignee="林溪")
+    people = {each.name: each.id for each in await site.app.base.access.operators()}
+    await lin.do(f"{one}/assign", assignee=people["林溪"])
+    base, break_id = site.app.base, one.rpartition("/")[2]
+    who = await base.access.sign_in.as_now(people["高远"])
+    named = (await base.inside.ask(who, "GET", "/v1/breaks?assignee=林溪")).json()["items"]
+    assert [(each["id"], each["authority"], each["assignee"]) for each in named] == [(break_id, "", "林溪")]
+    for login, name in (("gao", "高远"), ("lin", "林溪")):
+        told = await base.inside.ask(who, "PUT", f"/v1/assignments/{break_id}", {"assignee": login})
+        assert told.json()["assignee"] == name
+    waits = counted(await lin.see("/console/today"))
+    assert waits["/console/breaks?state=open&whose=mine"] == 1
     assert "由我经办" in await lin.see("/console/breaks?whose=mine")
     shown = await lin.see(one)
     assert "平台对账文件" in shown

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, Select, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Select, delete, insert, literal, select, update
 
 from gateway.foundation.access.tables import console_view, in_hand, kept_upload, operator
 from gateway.foundation.crypto.envelope import Envelope
@@ -145,14 +145,27 @@ class Desk:
 
     async def holder(self, subject: str) -> str | None:
         """The name of who has a record in hand."""
-        named = select(operator.c.name).join(in_hand, in_hand.c.operator_id == operator.c.id)
-        query = named.where(in_hand.c.subject == subject)
+        query = select(name_of_holder(literal(subject)))
         return await self._store.read(lambda conn: conn.execute(query).scalar())
 
 
 def of_person(operator_id: str) -> Select[tuple[str]]:
     """The records that somebody has in hand, for the SQL of a list."""
     return select(in_hand.c.subject).where(in_hand.c.operator_id == operator_id)
+
+
+def of_people_called(name: str) -> Select[tuple[str]]:
+    """The records that people of this name have in hand."""
+    return _held().where(operator.c.name == name)
+
+
+def name_of_holder(subject: ColumnElement[str]) -> ColumnElement[str]:
+    """Who has a row's record in hand, by name, as a column of a list."""
+    return _held().with_only_columns(operator.c.name).where(in_hand.c.subject == subject).scalar_subquery()
+
+
+def _held() -> Select[tuple[str]]:
+    return select(in_hand.c.subject).join(operator, operator.c.id == in_hand.c.operator_id)
 
 
 def _require_name(name: str) -> None:

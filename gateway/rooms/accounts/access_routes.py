@@ -301,14 +301,15 @@ class AssignmentView(View):
 @router.put("/assignments/{subject}", response_model=AssignmentView, responses=responses(404, 413))
 async def assign_record(base: Base, who: Assigner, subject: str, ask: AssignmentAsk) -> AssignmentView:
     """Take a record on, hand it to a colleague who sees its authority, or put it back. The last word counts."""
-    places = {prefix: path for room in rooms.found() for prefix, path in room.taken.items()}
-    path = places.get(subject.partition("_")[0])
-    answer = None if path is None else await base.inside.ask(who, "GET", path.format(id=quote(subject, safe="")))
+    places = {prefix: place for room in rooms.found() for prefix, place in room.taken.items()}
+    path, _, within = places.get(subject.partition("_")[0], "").partition("#")
+    answer = await base.inside.ask(who, "GET", path.format(id=quote(subject, safe=""))) if path else None
     if answer is None or not answer.is_success:
         raise NotFoundProblem(say("accounts.no_record"))
     held = None if ask.assignee is None else await _operator(base.access, ask.assignee)
-    authority = answer.json().get("authority")
-    if held is not None and authority not in (await base.access.limits()).get(held.id, (authority,)):
+    found = answer.json()
+    authority = (found[within] if within else found).get("authority")
+    if held is not None and authority and authority not in (await base.access.limits()).get(held.id, (authority,)):
         raise NotFoundProblem(say("console.no_colleague"), field="assignee")
     await base.desk.assign(subject, None if held is None else held.id)
     return AssignmentView(subject=subject, assignee=None if held is None else held.name)

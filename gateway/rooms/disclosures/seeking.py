@@ -31,7 +31,7 @@ from gateway.foundation.base import Foundation
 from gateway.foundation.store.rows import reader
 from gateway.rooms.decisions.records import with_number
 from gateway.rooms.disclosures.records import UNPUBLISHED_ONES, WITHDRAWAL_OWED, Disclosure
-from gateway.rooms.disclosures.states import SHOWN, STANDING, Status
+from gateway.rooms.disclosures.states import OVER, SHOWN, STANDING, Status
 from gateway.rooms.disclosures.tables import HELD, PASSED_ON, disclosure
 from gateway.words.clock import day_of
 from gateway.words.errors import NotFoundProblem
@@ -78,7 +78,7 @@ class Sought:
 
     ``only``: what is late on ``today`` or comes near by ``soon``; refused and never sent again; objected to; over, and
     not ended because duties are not performed; in doubt. ``due``: what is open has this last day.
-    ``held_by``: in this person's hands.
+    ``held_by``: in this person's hands, and not over.
     """
 
     authorities: frozenset[str]
@@ -229,7 +229,7 @@ def _fitting(sought: Sought, by_day: bool = False) -> Sequence[ColumnElement[boo
     if sought.status is not None:
         found.append(_row.status == sought.status.value)
     if sought.held_by is not None:
-        found.append(_row.id.in_(of_person(sought.held_by)))
+        found += [_row.status.not_in(OVER), _row.id.in_(of_person(sought.held_by))]
     if sought.due is not None:
         found += [_OPEN, _LAST_DAY.in_([sought.due])]
     if sought.only is not None:

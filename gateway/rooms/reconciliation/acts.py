@@ -8,7 +8,6 @@ _OF_BREAKS = ("late_posting", "bank_error", "our_error", "paid_twice", "statemen
 ACTS = (
     Act("reconcile_day", "POST /v1/reconciliations", "reconcile", "reconciliation:write"),
     Act("take_statement_file", "POST /v1/statement-files", "reconcile", "reconciliation:write"),
-    Act("assign_break", "PUT /v1/breaks/{break_id}/assignee", "breaks assign", "reconciliation:write"),
     Act(
         "resolve_break",
         "POST /v1/breaks/{break_id}/resolution",

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, or_, select, update
 
+from gateway.foundation.access.desk import name_of_holder, of_people_called, of_person
 from gateway.foundation.crypto.sm import sm3
 from gateway.foundation.store.rows import changes, columns, reader
 from gateway.rooms.reconciliation.chunks import chunks
@@ -21,6 +22,7 @@ from gateway.words.saying import say
 
 _ADD = insert(breaks)
 _OPEN = breaks.c.state == BreakState.OPEN.value
+_BREAKS = select(breaks, name_of_holder(breaks.c.id).label("assignee"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Break:
     """A difference 差错. Amounts in fen, instants in microseconds. ``closed_by`` is empty when a run closed it.
 
     ``ours`` and ``theirs`` are None where that side has nothing; ``run_id`` is the run that last changed it.
+    ``assignee``: who has it in hand, by name; read with it, and written at the desk alone.
     """
 
     id: str
@@ -66,6 +69,7 @@ class BreakFilter:
 
     ``number``: a code or a bank's serial. ``opened_before``: an instant. ``proposed_by``, ``proposed_besides``: an
     attribution by this person, or by another, waits for the second one; of refunds the room of refunds tells.
+    ``held_by``: in this person's hands; ``assignee``: in those of somebody of this name.
     """
 
     authorities: Collection[str] | None = None
@@ -80,6 +84,7 @@ class BreakFilter:
     opened_before: int | None = None
     proposed_by: str | None = None
     proposed_besides: str | None = None
+    held_by: str | None = None
 
 
 MOST = 1000
@@ -96,18 +101,12 @@ def break_id(channel: str, day: date, kind: BreakKind, key: Key, side: Side = Si
 
 def add(conn: Connection, one: Break) -> None:
     """Keep a new difference."""
-    conn.execute(_ADD, columns(one))
+    conn.execute(_ADD, {name: value for name, value in columns(one).items() if name != "assignee"})
 
 
 def differing(known: Break, fresh: Break) -> dict[str, Any]:
     """What a step writes beside the state: the columns in which the break differs after it."""
     return {name: value for name, value in changes(known, fresh).items() if name != "state"}
-
-
-def assign(conn: Connection, id: str, name: str | None) -> bool:
-    """Say who looks into a break; False when it is not open."""
-    mine = and_(breaks.c.id == id, _OPEN)
-    return conn.execute(update(breaks).where(mine).values(assignee=name)).rowcount == 1
 
 
 def set_owner(conn: Connection, id: str, authority: str, payment_id: str) -> None:
@@ -117,7 +116,7 @@ def set_owner(conn: Connection, id: str, authority: str, payment_id: str) -> Non
 
 def fetch(conn: Connection, id: str) -> Break | None:
     """One break."""
-    row = conn.execute(select(breaks).where(breaks.c.id == id)).mappings().first()
+    row = conn.execute(_BREAKS.where(breaks.c.id == id)).mappings().first()
     return None if row is None else _read(row)
 
 
@@ -133,7 +132,7 @@ def find(
     conn: Connection, wanted: BreakFilter = EVERY_BREAK, *, before: str | None = None, limit: int = 50
 ) -> list[Break]:
     """Breaks, newest first; ``before`` is the id at which the previous page ended."""
-    query = select(breaks).where(*_fitting(wanted)).order_by(breaks.c.opened_at.desc(), breaks.c.id.desc())
+    query = _BREAKS.where(*_fitting(wanted)).order_by(breaks.c.opened_at.desc(), breaks.c.id.desc())
     if before is not None:
         edge = select(breaks.c.opened_at).where(breaks.c.id == before).scalar_subquery()
         query = query.where(or_(breaks.c.opened_at < edge, and_(breaks.c.opened_at == edge, breaks.c.id < before)))
@@ -154,7 +153,6 @@ def _fitting(wanted: BreakFilter) -> list[ColumnElement[bool]]:
         (breaks.c.kind, wanted.kind and wanted.kind.value),
         (breaks.c.state, wanted.state and wanted.state.value),
         (breaks.c.payment_id, wanted.payment_id),
-        (breaks.c.assignee, wanted.assignee),
     )
     found: list[ColumnElement[bool]] = [column == value for column, value in exact if value is not None]
     if wanted.authorities is not None:
@@ -163,6 +161,10 @@ def _fitting(wanted: BreakFilter) -> list[ColumnElement[bool]]:
         found.append(or_(breaks.c.code == wanted.number, breaks.c.bank_serial == wanted.number))
     if wanted.opened_before is not None:
         found.append(breaks.c.opened_at < wanted.opened_before)
+    if wanted.held_by is not None:
+        found.append(breaks.c.id.in_(of_person(wanted.held_by)))
+    if wanted.assignee is not None:
+        found.append(breaks.c.id.in_(of_people_called(wanted.assignee)))
     waits = select(break_action.c.break_id).where(
         break_action.c.state == ProposalState.PROPOSED.value, break_action.c.refund_id.is_(None)
     )
@@ -175,12 +177,12 @@ def _fitting(wanted: BreakFilter) -> list[ColumnElement[bool]]:
 
 def of_day(conn: Connection, channel: str, day: date, side: Side = Side.PLATFORM) -> dict[str, Break]:
     """All breaks of a side of a channel's day by id, whatever their state."""
-    return {one.id: one for one in _all(conn, select(breaks).where(_of_day(channel, day, side)))}
+    return {one.id: one for one in _all(conn, _BREAKS.where(_of_day(channel, day, side)))}
 
 
 def of_money(conn: Connection, channel: str, code: str, bank_serial: str) -> list[Break]:
     """The platform's breaks about one sum of money, of whatever day and state."""
-    query = select(breaks).where(
+    query = _BREAKS.where(
         breaks.c.channel == channel,
         breaks.c.side == Side.PLATFORM.value,
         breaks.c.code == code,
@@ -191,7 +193,7 @@ def of_money(conn: Connection, channel: str, code: str, bank_serial: str) -> lis
 
 def open_of_payment(conn: Connection, payment_id: str, kind: BreakKind) -> list[Break]:
     """Open breaks of a payment and kind."""
-    query = select(breaks).where(breaks.c.payment_id == payment_id, breaks.c.kind == kind.value, _OPEN)
+    query = _BREAKS.where(breaks.c.payment_id == payment_id, breaks.c.kind == kind.value, _OPEN)
     return _all(conn, query.order_by(breaks.c.id))
 
 
@@ -201,7 +203,7 @@ def open_on_other_days(
     """Open "ours only" and 跨日 breaks of other days on these codes: this day's statement may explain them."""
     found: list[Break] = []
     for chunk in chunks(codes):
-        query = select(breaks).where(
+        query = _BREAKS.where(
             breaks.c.channel == channel,
             breaks.c.day_on != day,
             _OPEN,
@@ -216,7 +218,7 @@ def open_on_other_days(
 def open_cross_day(conn: Connection, channel: str, day: date) -> list[Break]:
     """Open 跨日 breaks of a day."""
     crossing = and_(_OPEN, breaks.c.kind == BreakKind.CROSS_DAY.value)
-    return _all(conn, select(breaks).where(_of_day(channel, day, Side.PLATFORM), crossing))
+    return _all(conn, _BREAKS.where(_of_day(channel, day, Side.PLATFORM), crossing))
 
 
 def payments_with_open_breaks(conn: Connection, payment_ids: Iterable[str]) -> set[str]:
@@ -253,7 +255,7 @@ def between(
     conn: Connection, channel: str, first: date, last: date, authorities: Collection[str] | None = None
 ) -> list[Break]:
     """All breaks of the days from ``first`` to ``last``, by day."""
-    query = select(breaks).where(breaks.c.channel == channel, breaks.c.day_on.between(first, last))
+    query = _BREAKS.where(breaks.c.channel == channel, breaks.c.day_on.between(first, last))
     if authorities is not None:
         query = query.where(breaks.c.authority.in_(authorities))
     return _all(conn, query.order_by(breaks.c.day_on, breaks.c.kind, breaks.c.code, breaks.c.bank_serial))

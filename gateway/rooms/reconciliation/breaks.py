@@ -1,4 +1,4 @@
-"""What can be done about breaks 差错: find them, read their story, say who looks into them, explain them."""
+"""What can be done about breaks 差错: find them, read their story, explain them."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from gateway.words.saying import said_of, say
 
 
 class Breaks:
-    """The breaks of all channels. ``life`` is their life at work, which runs share. Emits ``break.assigned`` beside it,
-    and ``payment.settlement`` where a payment's settlement follows.
+    """The breaks of all channels. ``life`` is their life at work, which runs share. Emits ``payment.settlement`` beside
+    it, where a payment's settlement follows.
 
     Methods with ``_in`` join the caller's transaction.
     """
@@ -87,20 +87,6 @@ class Breaks:
 
         return await self._store.write(once.about(ids[0]).first(unit))
 
-    async def assign(self, id: str, assignee: str | None, *, by: str) -> Break:
-        """Say who looks into a break; None: nobody. Raises NotFoundProblem, ConflictProblem when it is not open."""
-        name = cleaned(assignee, "assignee")[:80] if assignee is not None else None
-
-        def unit(conn: Connection) -> Break:
-            known = break_records.held(conn, id)
-            if not break_records.assign(conn, id, name):
-                raise not_open(known)
-            told = {**facts(known), "by": by}
-            self._events.emit(conn, type="break.assigned", subject=id, authority=known.authority, data=told)
-            return replace(known, assignee=name)
-
-        return await self._store.write(unit)
-
     def resolve_in(self, conn: Connection, id: str, reason: str, by: str) -> Break:
         """Close a break with words. Raises NotFoundProblem, ConflictProblem when it is not open."""
         now = to_micros(self._clock.now())
@@ -153,12 +139,12 @@ def not_open(known: Break) -> ConflictProblem:
     return ConflictProblem(say("reconciliation.break_state", state=known.state), type="break-not-open")
 
 
-def cleaned(text: str, field: str = "reason") -> str:
+def cleaned(text: str) -> str:
     """Words of a person, cleaned. Raises InvalidProblem for none."""
     try:
         words = clean_text(text, multiline=True)
     except ValueError as problem:
-        raise InvalidProblem(said_of(problem), field=field) from problem
+        raise InvalidProblem(said_of(problem), field="reason") from problem
     if not words:
-        raise InvalidProblem(say("reconciliation.reason" if field == "reason" else "reconciliation.empty"), field=field)
+        raise InvalidProblem(say("reconciliation.reason"), field="reason")
     return words

@@ -129,12 +129,6 @@ class BatchRequest(Ask):
     reason: str = Field(min_length=1, max_length=2000)
 
 
-class AssignmentRequest(Ask):
-    """Who looks into it; null: nobody."""
-
-    assignee: str | None = Field(min_length=1, max_length=80)
-
-
 class ProposalRequest(Ask):
     """What moves money: give it back, or say which payment it is for. Another person confirms.
 
@@ -457,13 +451,6 @@ async def explain_break(breaks: TheBreaks, who: Reader, break_id: str) -> Explan
         story=[in_words(one) for one in found.story],
         exchanges=list(found.exchanges),
     )
-
-
-@router.put("/breaks/{break_id}/assignee", response_model=BreakView, responses=responses(400, 404, 409, 413))
-async def assign_break(base: Base, breaks: TheBreaks, who: Writer, break_id: str, ask: AssignmentRequest) -> BreakView:
-    """Say who looks into a break."""
-    await _mine(breaks, who, break_id)
-    return _view(base, await breaks.assign(break_id, ask.assignee, by=who.name))
 
 
 @router.post("/breaks/{break_id}/resolution", response_model=BreakView, responses=responses(400, 404, 409, 413))

@@ -43,7 +43,7 @@ from gateway.foundation.screens import (
     Yuan,
     reason_for,
 )
-from gateway.foundation.taking import waits_mine
+from gateway.foundation.taking import MINE, assigning, waits_mine
 from gateway.rooms.payments import Payments
 from gateway.rooms.payments.searching import Sought
 from gateway.rooms.reconciliation.acts import ACTS
@@ -136,7 +136,7 @@ def _sought(look: Look) -> BreakFilter:
         if asked.get("state") in tuple(BreakState)
         else None,
         number=asked.get("number"),
-        assignee=me.name if whose == "mine" else None,
+        held_by=me.client_id if whose == "mine" else None,
         opened_before=_before(look, age),
         proposed_by=me.client_id if whose == "others" else None,
         proposed_besides=me.client_id if whose == "second" else None,
@@ -175,7 +175,7 @@ _LIST = Listing(
             say("reconciliation.screen_whose"),
             "choice",
             (
-                Choice("mine", say("reconciliation.screen_mine")),
+                MINE,
                 Choice("second", say("reconciliation.screen_second")),
                 Choice("others", say("reconciliation.screen_others")),
             ),
@@ -251,7 +251,7 @@ async def _facts(look: Look, story: Explanation) -> Facts:
     names = {known.code: known.name for known in await look.base.access.authorities()}
     facts: list[Fact] = [
         (say("reconciliation.screen_age"), _age(look, one)),
-        (Named("assignee"), one.assignee or say("reconciliation.screen_nobody")),
+        (Named("assignee"), one.assignee or say("console.nobody")),
         (Named("day"), one.day_on),
         (Named("channel"), Code(one.channel)),
         (Named("side"), Word(one.side)),
@@ -358,31 +358,6 @@ def _meant(one: Break) -> Facts:
     return Facts(None, facts)
 
 
-async def _assign_form(look: Look, break_id: str) -> Form:
-    one = await _seen(look, break_id)
-    limits = await look.base.access.limits()
-    names = [
-        each.name
-        for each in await look.base.access.operators()
-        if each.disabled_at is None and one.authority in (*limits.get(each.id, (one.authority,)), "")
-    ]
-    choices = [Choice(name, name) for name in dict.fromkeys((look.who.name, *names))]
-    field = Field(
-        "assignee",
-        Named("assignee"),
-        "choice",
-        required=False,
-        value=look.who.name,
-        choices=[*choices, Choice("", say("reconciliation.screen_nobody"))],
-    )
-    return Form(say("reconciliation.act_assign_button"), (_meant(one),), (field,))
-
-
-async def _assign(look: Look, break_id: str) -> None:
-    await _seen(look, break_id)
-    await look.get(Breaks).assign(break_id, look.asked.get("assignee") or None, by=look.who.name)
-
-
 async def _explain_form(look: Look, break_id: str) -> Form:
     one = await _seen(look, break_id)
     what = (_meant(one), Note(say("reconciliation.act_explain_note"), "warn"))
@@ -478,6 +453,10 @@ async def _withdraw(look: Look, break_id: str) -> None:
     await look.get(Proposals).withdraw(one.id, by=look.person)
 
 
+async def _authority(look: Look, break_id: str) -> str:
+    return (await _seen(look, break_id)).authority
+
+
 BREAKS = Screen(
     name=NAME,
     title=say("reconciliation.screen_breaks"),
@@ -489,7 +468,7 @@ BREAKS = Screen(
         ActPage(name="confirm", of=_ACTS["confirm_break_proposal"], form=_confirm_form, do=_confirm, money=True),
         ActPage(name="withdraw", of=_ACTS["withdraw_break_proposal"], form=_withdraw_form, do=_withdraw),
         ActPage(name="propose", of=_ACTS["propose_break_outcome"], form=_propose_form, do=_propose),
-        ActPage(name="assign", of=_ACTS["assign_break"], form=_assign_form, do=_assign),
+        assigning(_authority),
         ActPage(name="explain", of=_ACTS["resolve_break"], form=_explain_form, do=_explain),
     ),
 )
@@ -505,7 +484,7 @@ async def waiting_breaks(look: Look) -> Sequence[Waits]:
     breaks, open_ones = look.get(Breaks), BreakFilter(authorities=seen_by(look), state=BreakState.OPEN)
     me = look.who
     every = await breaks.count(open_ones)
-    mine = await breaks.count(replace(open_ones, assignee=me.name))
+    mine = await breaks.count(replace(open_ones, held_by=me.client_id))
     second = await breaks.count(BreakFilter(authorities=seen_by(look), proposed_besides=me.client_id))
     others = await breaks.count(BreakFilter(authorities=seen_by(look), proposed_by=me.client_id))
 

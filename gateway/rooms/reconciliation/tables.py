@@ -119,7 +119,6 @@ breaks = Table(
     Column("closed_at", BigInteger),
     Column("closed_by", String(80), comment="who resolved it; empty when a run did"),
     Column("reason", Text),
-    Column("assignee", String(80), comment="the operator who looks into it"),
     CheckConstraint(
         "kind in ('platform_only','ours_only','amount_differs','status_differs','paid_twice','unknown_code',"
         "'refund_unmatched','cross_day','wrong_unit','wrong_item','receipt_missing','statement_changed','continuity',"
@@ -137,7 +136,6 @@ breaks = Table(
         "opened_at",
         "id",
         "authority",
-        "assignee",
         sqlite_where=text(OPEN),
         postgresql_where=text(OPEN),
     ),

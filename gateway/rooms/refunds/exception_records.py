@@ -62,7 +62,7 @@ class ExceptionFilter:
 
     ``number``: a code, a bank's serial or a decision's number. ``proposed_by``, ``proposed_besides``: a way out that
     this person, or another, proposed waits for the second one; of refunds their own list tells. ``held_by``: in this
-    person's hands.
+    person's hands, and not resolved.
     """
 
     authorities: tuple[str, ...] | None = None
@@ -169,7 +169,7 @@ def _fitting(wanted: ExceptionFilter) -> list[ColumnElement[bool]]:
     if wanted.number is not None:
         found.append(odd.collection_id.in_(_numbered(wanted.number)))
     if wanted.held_by is not None:
-        found.append(odd.id.in_(of_person(wanted.held_by)))
+        found += [odd.state != ExceptionState.RESOLVED.value, odd.id.in_(of_person(wanted.held_by))]
     if wanted.proposed_by is not None or wanted.proposed_besides is not None:
         waits = and_(odd.state == ExceptionState.PROPOSED.value, refund.c.id.is_(None))
         mine, besides = wanted.proposed_by, wanted.proposed_besides

@@ -11,11 +11,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from alembic import command
 from sqlalchemy import Engine, insert, select, text
 from sqlalchemy.exc import IntegrityError
 
 from gateway.cli.database import found, left_of
 from gateway.foundation import backups
+from gateway.foundation.access.tables import operator
 from gateway.foundation.store import copying, lock, schema
 from gateway.foundation.store.branches import branches
 from gateway.foundation.store.engine import open_engine
@@ -79,6 +81,46 @@ def stop_a_seal(engine: Engine, name: str) -> None:
     row = {"id": name, "authority": "a", "seal_id": "s", "reason": "r", "stopped_by": "o", "stopped_name": "n"}
     with engine.begin() as conn:
         conn.execute(insert(seal_stop).values(**row, stopped_at=1))
+
+
+def test_who_looked_into_a_break_has_it_in_hand(database_url: str, tmp_path: Path) -> None:
+    """By a name that one operator alone has; what the older version writes since then comes along as well."""
+    engine = open_engine(database_url)
+    step = next(one for one in branches() if one.name == "reconciliation")
+    with schema._changing(engine) as conn:
+        config = schema.alembic_config()
+        config.attributes["connection"] = conn
+        command.downgrade(config, f"{step.name}_0001")
+        schema._note(conn, schema._scripts())
+        for login, name in (("lin", "林溪"), ("gao", "高远"), ("gao2", "高远")):
+            about = {"id": f"opr_{login}", "login": login, "name": name, "role": "operator", "password": b"x"}
+            conn.execute(insert(operator).values(**about, created_at=1))
+        conn.exec_driver_sql(
+            "insert into reconciliation_run (id, channel, day_on, state, provisional, ran_by, ran_at)"
+            f" values ('rec_1','c','2026-09-16','done',{'false' if 'postgres' in database_url else 0},'x',1)"
+        )
+        for number, name in enumerate(("'林溪'", "'高远'", "'某人'", "null"), 1):
+            conn.exec_driver_sql(
+                "insert into breaks (id, channel, day_on, kind, code, bank_serial, authority, state, run_id, opened_at,"
+                " assignee) values"
+                f" ('brk_{number}','c','2026-09-16','ours_only','{number}','S','a','open','rec_1',7,{name})"
+            )
+    assert schema.require_current(engine).pending == (f"{step.name}_0002",)
+
+    def held() -> tuple[list[str], list[str | None]]:
+        with engine.connect() as conn:
+            hands = conn.exec_driver_sql("select subject || ' ' || operator_id from in_hand order by 1").scalars().all()
+            return list(hands), list(conn.exec_driver_sql("select assignee from breaks order by id").scalars())
+
+    schema.migrate(database_url)
+    assert held() == (["brk_1 opr_lin"], [None, "高远", "某人", None]), "two are called so, and one is nobody here"
+    with engine.begin() as conn:
+        conn.exec_driver_sql("delete from in_hand")  # put back, by a newer node
+        conn.exec_driver_sql("update breaks set assignee = '林溪' where id = 'brk_4'")  # by an older one
+    schema.migrate(database_url, contract=True)
+    with engine.connect() as conn:
+        assert conn.exec_driver_sql("select subject, operator_id from in_hand").all() == [("brk_4", "opr_lin")]
+    engine.dispose()
 
 
 def rows(engine: Engine) -> dict[str, str]:
