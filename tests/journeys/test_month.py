@@ -302,9 +302,9 @@ async def test_a_month_in_which_everything_goes_wrong_once_closes_to_the_fen(any
     assert await months.balance(CHANNEL, MONTH) == balance
     for kind in ("day", "month", "authority", "unit", "ledger", "balance"):
         made = await months.report(kind, CHANNEL, date(2026, 9, 1), date(2026, 9, 30))
-        report_files.to_xlsx(made, tmp_path / f"{kind}.xlsx")
-        assert report_files.to_csv(made).startswith("\ufeff")
-        assert len(months.signed(made)["digest"]) == 64
+        report_files.to_xlsx(made, tmp_path / f"{kind}.xlsx", "Li")
+        assert report_files.to_csv(made, 0, "Li").startswith("\ufeff")
+        assert len(months.signed(made, "Li")["digest"]) == 64
         assert ("已月结 Li" in made.note) is (kind in ("month", "balance"))
     asked = await months.ask_to_reopen(close.id, "银行更正", by=LI)
     assert asked.state == "reopening"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Collection, Mapping
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -30,15 +30,13 @@ from gateway.foundation.screens import (
     Verbatim,
     Yuan,
 )
+from gateway.foundation.todo import left_until
 from gateway.words.clock import SHANGHAI, day_of, from_micros, rfc3339
 from gateway.words.money import format_yuan
 from gateway.words.saying import Language, Word, head_in, named, say
 
 HOME = "/console"
 _DEED = re.compile(rf"(GET|POST) {HOME}/(?P<screen>[^/]+)/\{{id\}}(/(?P<act>[^/]+))?")
-_FAR = 60
-"""Working days are counted up to so many days away; further off the date alone is said."""
-
 _SHORT = 8
 """A tag of so few characters is never broken into lines."""
 
@@ -106,16 +104,7 @@ class Pen:
 
     def day(self, on: date, authority: str | None = None) -> str:
         """What is left until a day, in working days, or for how many days it is over."""
-        if on == self.today:
-            return self.own("due_today")
-        if on < self.today:
-            return self.own("late_days", days=(self.today - on).days)
-        gap = (on - self.today).days
-        if gap > _FAR:
-            return self.own("left_days", days=gap)
-        calendar = self._base.reckoning.of(authority).calendar
-        ahead = (self.today + timedelta(days=one) for one in range(1, gap + 1))
-        return self.own("left_working", days=sum(calendar.is_working(one).value for one in ahead))
+        return left_until(self._base, on, authority).in_(self.language)
 
     def moment(self, micros: int) -> Markup:
         """An instant: day and minute in +08:00, the whole of it for machines and for who points at it."""

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
 from typing import Final, Literal
 
 from gateway.app import App
-from gateway.foundation.screens import Due, Head, Look, Many, Note, Page, Row, Screen, Table, Tag, Value, Waiting, Waits
+from gateway.foundation.screens import Due, Head, Look, Many, Note, Page, Row, Screen, Table, Tag, Value, Waits
+from gateway.foundation.todo import waits
 from gateway.words.saying import say
 
 TODAY: Final = "today"
-_NEVER: Final = date.max
 
 
 def today(gateway: App) -> Screen:
     """The screen over what the rooms say that waits."""
-    waiting: list[Waiting] = [room.place(place) for room, _ in gateway.rooms for place in room.waiting]
 
     async def page(look: Look) -> Page:
-        found = [one for ask in (*waiting, _days_off) for one in await ask(look) if one.number]
-        found.sort(key=lambda one: (one.due or _NEVER, _RANK[one.tone]))
+        found = await waits(gateway.rooms, look)
         second = _table("second", [one for one in found if one.whose == "second"])
         others = _table("others", [one for one in found if one.whose == "others"])
         mine = _table("mine", [one for one in found if one.whose == "mine"])
@@ -33,16 +30,6 @@ def today(gateway: App) -> Screen:
         )
 
     return Screen(name=TODAY, title=say("console.today"), scope="", place=0, page=page)
-
-
-async def _days_off(look: Look) -> Sequence[Waits]:
-    """Days off that are not known: of this year, from October on also of the next, when the notice of it is due."""
-    unknown = look.base.reckoning.of(None).calendar.unknown_years(look.today)
-    said = say("console.wait_days_off", years=unknown)
-    return (Waits(said, len(unknown), instead="gateway calendar", tone="warn"),)
-
-
-_RANK: Final = {"bad": 0, "warn": 1, "wait": 2, "plain": 3, "good": 4}
 
 
 def _table(whose: Literal["all", "mine", "second", "others"], found: Sequence[Waits]) -> list[Table]:

@@ -69,14 +69,19 @@ def operator(scope: str) -> Callable[[Principal], Awaitable[Principal]]:
     """A dependency: the caller, who must be a person with this scope (403 otherwise)."""
 
     async def check(who: Principal = Depends(may(scope))) -> Principal:
-        if who.kind != "operator":
-            raise Problem(
-                say("http.operator"),
-                type="operator-needed",
-            )
-        return who
+        return await person(who)
 
     return check
+
+
+async def person(who: Annotated[Principal, Depends(principal)]) -> Principal:
+    """A dependency: the caller, who must be a person, whatever the rights (403 otherwise)."""
+    if who.kind != "operator":
+        raise Problem(
+            say("http.operator"),
+            type="operator-needed",
+        )
+    return who
 
 
 def require_authority(who: Principal, authority: str, what: str = "record") -> None:

@@ -10,7 +10,7 @@ import typer
 
 from gateway.foundation.access.audit import AuditFilter, AuditRecord, check, find
 from gateway.foundation.evidence.command_line import evidence_of
-from gateway.rooms.accounts.logs import Since, Subject, Until, between, every, write_rows
+from gateway.rooms.accounts.logs import Since, Subject, Until, about_file, between, every, write_rows
 from gateway.terminal.output import Exit, Json, moment, session, show, table
 from gateway.words.saying import Word, say
 
@@ -55,7 +55,9 @@ def export(
 ) -> None:
     """Write acts into a file, newest first. The file must not be there yet."""
     wanted = _wanted(operator, subject, action, reads, since, until)
-    number = write_rows(to, list(AuditRecord.__dataclass_fields__), map(_told, every(session(ctx), find, wanted)))
+    given = {"operator": operator, "subject": subject, "action": action, "reads": reads, "since": since, "until": until}
+    names = list(AuditRecord.__dataclass_fields__)
+    number = write_rows(to, about_file("audit", given), names, map(_told, every(session(ctx), find, wanted)))
     show({"file": str(to), "acts": number}, as_json, say("audit.exported", number=number, file=to))
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from gateway.foundation.handovers import DataKind, Handover, HandoverFilter, find
-from gateway.rooms.accounts.logs import Since, Subject, Until, between, every, write_rows
+from gateway.rooms.accounts.logs import Since, Subject, Until, about_file, between, every, write_rows
 from gateway.terminal.output import Json, in_words, moment, session, show, table
 from gateway.words.saying import say
 
@@ -57,8 +57,9 @@ def export(
 ) -> None:
     """Write them into a file, newest first. The file must not be there yet."""
     found = map(_told, every(session(ctx), find, _wanted(recipient, subject, authority, kind, since, until)))
-    rows = ({name: _word(value) for name, value in row.items()} for row in found) if to.suffix == ".csv" else found
-    number = write_rows(to, list(Handover.__dataclass_fields__), rows)
+    given = {"recipient": recipient, "subject": subject, "authority": authority, "kind": kind and kind.value}
+    about = about_file("handovers", {**given, "since": since, "until": until})
+    number = write_rows(to, about, list(Handover.__dataclass_fields__), found)
     show({"file": str(to), "handovers": number}, as_json, say("handovers.exported", number=number, file=to))
 
 
@@ -79,7 +80,3 @@ def _told(one: Handover) -> dict[str, Any]:
 
 def _kinds(row: dict[str, Any]) -> str:
     return " / ".join(in_words(say(f"handovers.kind_{one}")) for one in row["kinds"])
-
-
-def _word(value: Any) -> Any:
-    return " ".join(value) if isinstance(value, list) else value

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import getpass
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, time, timedelta
 from pathlib import Path
@@ -12,8 +12,10 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from gateway.foundation import taken_files
+from gateway.foundation.taken_files import told, wanted
 from gateway.terminal.output import Session, parse_day
-from gateway.words.clock import SHANGHAI, to_micros
+from gateway.words.clock import SHANGHAI, SystemClock, to_micros
 from gateway.words.errors import InvalidProblem
 from gateway.words.saying import say
 
@@ -43,31 +45,40 @@ def every(ours: Session, find: Callable[[Any, Any], Sequence[R]], wanted: Any) -
             return
 
 
-def write_rows(to: Path, names: Sequence[str], rows: Iterable[dict[str, Any]]) -> int:
-    """Write rows into a new file, .csv or .jsonl; how many they were. Raises InvalidProblem."""
+def write_rows(to: Path, about: Mapping[str, str], names: Sequence[str], rows: Iterable[dict[str, Any]]) -> int:
+    """Write rows into a new file, .csv or .jsonl, which begins with what it is; how many they were.
+
+    Raises InvalidProblem.
+    """
     if to.suffix not in (".csv", ".jsonl"):
         raise InvalidProblem(say("audit.kinds"), field="--to")
-    number = 0
+    counted = itertools.count()
+
+    def each() -> Iterator[dict[str, Any]]:
+        for row in rows:
+            next(counted)
+            yield row
+
+    if to.suffix == ".csv":
+        lines = taken_files.as_csv(about, names, ([_text(row.get(name)) for name in names] for row in each()))
+    else:
+        lines = taken_files.as_lines_of_json(about, each())
     try:
-        with to.open("x", encoding="utf-8-sig" if to.suffix == ".csv" else "utf-8", newline="") as file:
-            sheet = csv.DictWriter(file, names)
-            if to.suffix == ".csv":
-                sheet.writeheader()
-            for row in rows:
-                number += 1
-                if to.suffix == ".csv":
-                    sheet.writerow({name: _cell(value) for name, value in row.items()})
-                else:
-                    file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        with to.open("x", encoding="utf-8", newline="") as file:
+            file.writelines(lines)
     except FileExistsError:
         raise InvalidProblem(say("audit.there", file=to), field="--to") from None
-    return number
+    return next(counted)
+
+
+def about_file(what: str, filters: Mapping[str, Any]) -> dict[str, str]:
+    """What a file says of itself that is written at this machine, by whoever works there."""
+    return told(what, wanted(filters), f"os:{getpass.getuser()}", SystemClock().now())
 
 
 def _begins(day: str, field: str, later: timedelta = timedelta(0)) -> int:
     return to_micros(datetime.combine(parse_day(day, field), time.min, SHANGHAI) + later)
 
 
-def _cell(value: Any) -> Any:
-    """A cell that no spreadsheet takes for a formula (OWASP, CSV injection)."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" and value else value
+def _text(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else "" if value is None else str(value)

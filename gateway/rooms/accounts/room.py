@@ -11,13 +11,14 @@ ROOM = Room(
     open=".assembly:open_room",
     scopes=("persons:unmask", "work:assign"),
     supervisor_scopes=("accounts:read", "accounts:write", "accounts:people", "audit:read", "handovers:read"),
-    routes=(".access_routes:router", ".audit_routes:router", ".handover_routes:router"),
+    routes=(".access_routes:router", ".audit_routes:router", ".handover_routes:router", ".today_routes:router"),
     commands={
         "authorities": ".commands:authorities",
         "keys": ".commands:keys",
         "operators": ".commands:operators",
         "audit": ".audit_commands:app",
         "handovers": ".handover_commands:app",
+        "today": ".today_command:today",
     },
     screens=(".screens:SCREEN", ".screens:RIGHTS"),
 )

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.rooms.accounts.logs import write_rows
+from gateway.rooms.accounts.logs import about_file, write_rows
 from gateway.rooms.disclosures.comparison import CHINESE, Kind
 from gateway.rooms.disclosures.findings import Finding, FindingFilter, find
 from gateway.rooms.disclosures.states import FindingStatus
@@ -61,7 +61,8 @@ def findings(
             before, left = found[-1].id, None if left is None else left - len(found)
 
     if to is not None:
-        number = write_rows(to, list(_COLUMNS), pages(None))
+        about = about_file("findings", {"status": status, "kind": kind, "place": place})
+        number = write_rows(to, about, list(_COLUMNS), pages(None))
         show({"file": str(to), "rows": number}, as_json, say("disclosures.findings_written", file=to, number=number))
         return
     rows = list(pages(limit))

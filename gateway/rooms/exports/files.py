@@ -1,40 +1,24 @@
 """A list as a file: a workbook for people, CSV for machines. Pure.
 
-A spreadsheet that opens CSV takes a code of twenty digits for a number and keeps fifteen of them. So the workbook holds
-codes as text; and CSV, which is for machines, has ``#`` before whatever consists of twelve digits or more, would be
-taken for a formula, or begins with ``#`` itself: a reader takes one ``#`` away.
+A spreadsheet takes a code of twenty digits for a number and keeps fifteen of them. So the workbook holds codes as text,
+and CSV marks them (``taken_files``).
 """
 
 from __future__ import annotations
 
-import csv
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
-from gateway.words.clock import rfc3339
+from gateway.foundation import taken_files
 from gateway.words.saying import Language, head_in
 
 _AMOUNT = re.compile(r"-?\d{1,10}\.\d{2}")
-_MARKED = re.compile(r"[#=+@\t\r].*|-(?!\d+(\.\d+)?\Z).*|\d{12,}", re.DOTALL)
 _WIDEST = 60
 LISTS = ("payments", "breaks", "disclosures", "refunds", "exceptions")
 """Which lists are exported, by the last word of their address."""
 Row = Mapping[str, Any]
-
-
-def told(what: str, wanted: str, rows: int, by: str, at: datetime) -> dict[str, str]:
-    """What a file says of itself: which list, by which filter, how many rows, in which zone, when and who."""
-    return {
-        "列表 list": what,
-        "筛选 filter": wanted or "无 none",
-        "行数 rows": str(rows),
-        "时区 zone": "+08:00 (Asia/Shanghai)",
-        "导出时间 at": rfc3339(at),
-        "导出人 by": by,
-    }
 
 
 def as_workbook(rows: Sequence[Row], about: Mapping[str, str]) -> bytes:
@@ -66,14 +50,11 @@ def as_workbook(rows: Sequence[Row], about: Mapping[str, str]) -> bytes:
 
 
 def as_csv(rows: Sequence[Row], about: Mapping[str, str]) -> bytes:
-    """UTF-8 with its mark, lines that end as RFC 4180 says. Lines that begin with ``##`` say what this is."""
-    out = io.StringIO()
-    for name, value in about.items():
-        out.write(f"## {name}: {' '.join(value.split())}\r\n")
-    names, writer = columns(rows), csv.writer(out)
-    writer.writerow(names)
-    writer.writerows([_marked(_text(row.get(name))) for name in names] for row in rows)
-    return b"\xef\xbb\xbf" + out.getvalue().encode()
+    """UTF-8 with its mark; lines that begin with ``##`` say what this is (``taken_files``)."""
+    names = columns(rows)
+    return "".join(
+        taken_files.as_csv(about, names, ([_text(row.get(name)) for name in names] for row in rows))
+    ).encode()
 
 
 def columns(rows: Sequence[Row]) -> list[str]:
@@ -96,7 +77,3 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "是" if value else "否"
     return "" if value is None else str(value)
-
-
-def _marked(cell: str) -> str:
-    return f"#{cell}" if _MARKED.fullmatch(cell) else cell

@@ -18,7 +18,8 @@ from gateway.foundation.http.local import PRINCIPAL
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import Base
 from gateway.foundation.http.views import Ask
-from gateway.rooms.exports.files import Row, as_csv, as_workbook, flat, told
+from gateway.foundation.taken_files import told, wanted
+from gateway.rooms.exports.files import Row, as_csv, as_workbook, flat
 from gateway.words.errors import InvalidProblem
 from gateway.words.saying import say
 from gateway.words.text import readable
@@ -54,10 +55,7 @@ async def export_list(base: Base, who: Exporter, request: Request, ask: ExportAs
         raise InvalidProblem(say("exports.whole"), field="filter")
     rows = await _rows(request.app, who, f"/v1/{ask.list}", ask.filter)
     now = base.clock.now()
-    wanted = ", ".join(f"{name}={value}" for name, value in ask.filter.items())
-    about = told(ask.list, wanted, len(rows), who.name, now)
-    if ask.form == "csv":
-        about["代码 codes"] = "a value that begins with # is text: take one # away"
+    about = told(ask.list, wanted(ask.filter), who.name, now, len(rows))
     content = as_workbook(rows, about) if ask.form == "xlsx" else as_csv(rows, about)
     name = f"{ask.list}-{now:%Y%m%d-%H%M%S}.{ask.form}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}

@@ -9,7 +9,8 @@ from urllib.parse import quote
 from gateway.foundation.access import Principal
 from gateway.foundation.base import Foundation
 from gateway.foundation.sheets import read_sheet
-from gateway.rooms.exports.files import as_workbook, told
+from gateway.foundation.taken_files import told, wanted
+from gateway.rooms.exports.files import as_workbook
 from gateway.rooms.jobs.service import MOST, Plan
 from gateway.rooms.jobs.sheet import filled, lines, request
 from gateway.words.errors import InvalidProblem, Problem
@@ -26,8 +27,8 @@ async def written(base: Foundation, who: Principal, channel: str | None, kind: s
     if EXPORTING not in who.scopes:
         raise Problem(say("http.scope", scope=EXPORTING), type="scope-missing")
     asked = {"state": "open", "channel": channel, "kind": kind}
-    wanted = ", ".join(f"{name}={value}" for name, value in asked.items() if value is not None)
-    await base.audit.taken(who, "GET /v1/break-sheets", wanted)
+    by_filter = wanted(asked)
+    await base.audit.taken(who, "GET /v1/break-sheets", by_filter)
     views: list[dict[str, Any]] = []
     cursor: str | None = None
     while len(views) <= MOST:
@@ -44,7 +45,7 @@ async def written(base: Foundation, who: Principal, channel: str | None, kind: s
             break
     now = base.clock.now()
     rows = list(lines(views[:MOST]))
-    return f"breaks-{now:%Y%m%d-%H%M%S}.xlsx", as_workbook(rows, told("breaks", wanted, len(rows), who.name, now))
+    return f"breaks-{now:%Y%m%d-%H%M%S}.xlsx", as_workbook(rows, told("breaks", by_filter, who.name, now, len(rows)))
 
 
 async def planned(base: Foundation, who: Principal, content: bytes, reason: str) -> Plan:

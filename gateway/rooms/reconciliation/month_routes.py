@@ -39,22 +39,29 @@ _WHOSE = ("ledger", "authority")  # reports in which every row is somebody's
 
 
 class ReportTable(View):
-    """One table, every cell as text: yuan, days, local time."""
+    """One table, each cell as text: yuan, days, local time. ``totals``: a cell a column, empty where none is."""
 
     title: str
     columns: list[str]
     rows: list[list[str]]
+    totals: list[str]
 
 
 class ReportContent(View):
-    """A report. ``note``: under which close it stands, if its month is closed."""
+    """A report. ``note``: under which close it stands, if its month is closed. ``by``: who asked for it.
+
+    ``authorities``: whose rows these are alone; null: everybody's. ``zone``: of every moment in it.
+    """
 
     kind: Kind
     title: str
     channel: str
     first: date
     last: date
+    authorities: list[str] | None
     made_at: str
+    zone: str
+    by: str
     note: str
     tables: list[ReportTable]
 
@@ -225,13 +232,13 @@ async def get_month_report(
     whose = {asked.authority} if asked.authority is not None else None if who.kind == "operator" else who.authorities
     made = await months.report(kind, asked.channel, first, last, authorities=whose)
     if asked.format == "json":
-        return SignedReport.model_validate(months.signed(made))
+        return SignedReport.model_validate(months.signed(made, who.name))
     name = f"{made.zh}-{asked.channel}-{asked.period}"
     await base.audit.taken(who, f"GET /v1/reports/{kind}", f"channel={asked.channel}, period={asked.period}")
     if asked.format == "csv":
         if asked.table > len(made.tables):
             raise InvalidProblem(say("reconciliation.tables", tables=len(made.tables)), field="table")
-        content = report_files.to_csv(made, asked.table - 1).encode()
+        content = report_files.to_csv(made, asked.table - 1, who.name).encode()
         return download(content, "text/csv; charset=utf-8", f"{name}.csv")
     out = io.BytesIO()
     await asyncio.to_thread(report_files.to_xlsx, made, out, who.name)

@@ -87,9 +87,9 @@ class Months:
 
         return await self._store.read(gathered)
 
-    def signed(self, made: Report) -> dict[str, Any]:
-        """A report as signed JSON."""
-        return to_json(made, self._base.keys)
+    def signed(self, made: Report, by: str) -> dict[str, Any]:
+        """A report as signed JSON, made by whom."""
+        return to_json(made, self._base.keys, by)
 
     async def close(
         self, channel: str, month: str, *, by: Person, seen: str | None = None, once: Once = NEVER

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Final, Literal, get_args
 
 from gateway.words.clock import SHANGHAI
 from gateway.words.money import format_yuan
 
 Kind = Literal["day", "month", "authority", "unit", "ledger", "balance"]
+KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 Shape = Literal["text", "fen", "number", "day", "time"]
 Cell = str | int | date | datetime | None
 
@@ -43,7 +44,10 @@ class Table:
 
 @dataclass(frozen=True)
 class Report:
-    """A named set of tables about a channel from one day to another. ``note``: under which close it stands, if any."""
+    """A named set of tables about a channel from one day to another. ``note``: under which close it stands, if any.
+
+    ``authorities``: whose rows these are alone; None: everybody's.
+    """
 
     kind: Kind
     zh: str
@@ -53,12 +57,20 @@ class Report:
     made_at: datetime
     tables: tuple[Table, ...]
     note: str = ""
+    authorities: tuple[str, ...] | None = None
 
     @property
     def title(self) -> str:
         """What stands above every sheet."""
         days = str(self.first) if self.first == self.last else f"{self.first} 至 {self.last}"
         return f"{self.zh}  {self.channel}  {days}"
+
+    @property
+    def wanted(self) -> dict[str, str | None]:
+        """The filter by which it was made."""
+        only = None if self.authorities is None else " ".join(self.authorities) or "-"
+        days = {"first": str(self.first), "last": str(self.last)}
+        return {"kind": self.kind, "channel": self.channel, **days, "authorities": only}
 
 
 def as_text(value: Cell, shape: Shape) -> str:

@@ -1,12 +1,10 @@
 """Reports written down: a workbook, a CSV file, signed JSON.
 
-No cell of text can become a formula in a spreadsheet, whoever wrote the text.
+No cell of text can become a formula in a spreadsheet, whoever wrote the text. Each names filter, zone, time and person.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
@@ -15,54 +13,45 @@ from typing import Any, BinaryIO, Final
 
 from gateway.foundation.crypto.keys import KeyProvider
 from gateway.foundation.crypto.sm import sm3
+from gateway.foundation.taken_files import ZONE, as_csv, told, wanted
 from gateway.rooms.reconciliation.balance import REPORT_KEY, canonical
 from gateway.rooms.reconciliation.report import Cell, Report, Shape, Table, as_text
 from gateway.words.clock import SHANGHAI, rfc3339
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _WIDTHS: Final = {"text": 24, "fen": 16, "number": 10, "day": 12, "time": 20}
 
 
-def safe(text: str) -> str:
-    """Text that no spreadsheet takes for a formula: an apostrophe goes before what could start one."""
-    return f"'{text}" if text.startswith(_FORMULA) else text
-
-
-def to_csv(report: Report, table: int = 0) -> str:
-    """One table as CSV with a byte order mark, so that spreadsheets see UTF-8."""
+def to_csv(report: Report, table: int, by: str) -> str:
+    """One table as CSV, made by whom, in the form of all of them (``taken_files``)."""
     chosen = report.tables[table]
-    out = io.StringIO()
-    write = csv.writer(out, lineterminator="\r\n").writerow
-    write([column.zh for column in chosen.columns])
-    for row in chosen.rows:
-        write(
-            [
-                safe(text) if column.shape == "text" else text
-                for column, text in zip(chosen.columns, _texts(chosen, row), strict=True)
-            ]
-        )
-    return "\ufeff" + out.getvalue()
+    about = told(report.zh, wanted({**report.wanted, "table": chosen.zh}), by, report.made_at, len(chosen.rows))
+    rows = (list(_texts(chosen, row)) for row in chosen.rows)
+    return "".join(as_csv(about, [column.zh for column in chosen.columns], rows))
 
 
 def _texts(table: Table, row: Sequence[Cell]) -> Iterable[str]:
     return [as_text(value, column.shape) for column, value in zip(table.columns, row, strict=True)]
 
 
-def to_json(report: Report, keys: KeyProvider) -> dict[str, Any]:
-    """The report with its SM3 digest and an SM2 signature (DER, standard ID) over ``canonical(report)``."""
+def to_json(report: Report, keys: KeyProvider, by: str) -> dict[str, Any]:
+    """The report, made by whom, with its SM3 digest and an SM2 signature (DER, standard ID) over ``canonical``."""
     content = {
         "kind": report.kind,
         "title": report.zh,
         "channel": report.channel,
         "first": report.first.isoformat(),
         "last": report.last.isoformat(),
+        "authorities": None if report.authorities is None else list(report.authorities),
         "made_at": rfc3339(report.made_at),
+        "zone": ZONE,
+        "by": by,
         "note": report.note,
         "tables": [
             {
                 "title": table.zh,
                 "columns": [column.zh for column in table.columns],
                 "rows": [list(_texts(table, row)) for row in table.rows],
+                "totals": list(_texts(table, table.totals())),
             }
             for table in report.tables
         ],
@@ -76,7 +65,7 @@ def to_json(report: Report, keys: KeyProvider) -> dict[str, Any]:
     }
 
 
-def to_xlsx(report: Report, out: Path | BinaryIO, by: str = "") -> None:
+def to_xlsx(report: Report, out: Path | BinaryIO, by: str) -> None:
     """A workbook, made by whom: one sheet a table, headings in Chinese with English below, totals, settings for A4."""
     import xlsxwriter
 
@@ -105,8 +94,8 @@ def to_xlsx(report: Report, out: Path | BinaryIO, by: str = "") -> None:
         for table in report.tables:
             sheet = book.add_worksheet(table.zh)
             sheet.write_string(0, 0, f"{report.title}  {table.zh}", title)
-            person = f"  编制人 {by}" if by else ""
-            made = f"编制时间 {as_text(report.made_at, 'time')} +08:00{person}  单位:元"
+            only = "" if report.authorities is None else f"  执收单位 {'、'.join(report.authorities)}"
+            made = f"编制时间 {as_text(report.made_at, 'time')} +08:00  编制人 {by}{only}  单位:元"
             sheet.write_string(1, 0, f"{made}  {report.note}".rstrip(), note)
             sheet.set_row(0, 26)
             sheet.set_row(3, 30)

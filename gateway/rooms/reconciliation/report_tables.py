@@ -103,7 +103,8 @@ class Gathering:
                 balance, note = self._balance(scope)
                 of_days = [self._runs(scope), self._breaks(scope), self._by_authority(scope)]
                 name, tables = "对账月报", [*of_days, _summary(balance), _items(balance)]
-        return Report(kind, name, channel, first, last, self._now, tuple(tables), note)
+        only = None if authorities is None else tuple(sorted(authorities))
+        return Report(kind, name, channel, first, last, self._now, tuple(tables), note, only)
 
     def _balance(self, scope: Scope) -> tuple[Balance, str]:
         """The balance of the days, and under which close it stands."""

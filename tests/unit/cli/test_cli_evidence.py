@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import json
 import sqlite3
 from collections.abc import Callable
@@ -138,11 +139,21 @@ def test_acts_are_exported_and_no_cell_is_a_formula(call: Call, exchanges: list[
     call("channels", "stop", "register", "--reason", "=1+1 x")
     call("authorities", "create", "anlan", "安澜区市场监督管理局", "11990102003003012Y")
     assert call("audit", "export", "--to", str(site / "acts.csv"), "--json").json["acts"] == 2
-    assert ",'=1+1 x," in (site / "acts.csv").read_text(encoding="utf-8-sig")
+    told = (site / "acts.csv").read_text(encoding="utf-8-sig")
+    assert ",#=1+1 x," in told
+    for words in (
+        "列表 list: audit",
+        "筛选 filter: 无 none",
+        "时区 zone: +08:00",
+        f"导出人 by: os:{getpass.getuser()}",
+    ):
+        assert f"## {words}" in told
     assert call("audit", "export", "--to", str(site / "acts.csv")).code == 4, "it is there already"
-    assert (
-        call("audit", "export", "--to", str(site / "acts.jsonl"), "--until", "2020-01-01", "--json").json["acts"] == 0
-    )
+    lines = str(site / "acts.jsonl")
+    assert call("audit", "export", "--to", lines, "--until", "2020-01-01", "--json").json["acts"] == 0
+    (first,) = (site / "acts.jsonl").read_text(encoding="utf-8").splitlines()
+    of_file = json.loads(first)["export"]
+    assert (of_file["list"], of_file["filter"], of_file["by"][:3]) == ("audit", "until=2020-01-01", "os:")
 
 
 def test_an_act_that_was_changed_or_taken_from_the_list_is_named(call: Call, exchanges: list[str], site: Path) -> None:

@@ -24,7 +24,8 @@ def test_a_workbook_has_codes_as_text_under_chinese_heads_and_says_what_it_is() 
 def test_csv_marks_what_a_spreadsheet_would_cut_and_a_reader_gets_it_back() -> None:
     lines = as_csv(ROWS, ABOUT).decode("utf-8-sig").split("\r\n")
     assert lines[:3] == [f"## {name}: {value}" for name, value in ABOUT.items()]
-    read = list(csv.DictReader(io.StringIO("\r\n".join(lines[3:]))))
+    assert lines[3].startswith("## 代码 codes: ")
+    read = list(csv.DictReader(io.StringIO("\r\n".join(lines[4:]))))
     assert (read[0]["code"], read[0]["note"], read[0]["amount"]) == (f"#{CODE}", "##1", "5036.50")
     assert [one["code"].removeprefix("#") for one in read] == [CODE, ""]
 
@@ -32,7 +33,7 @@ def test_csv_marks_what_a_spreadsheet_would_cut_and_a_reader_gets_it_back() -> N
 def test_no_cell_of_csv_is_a_formula() -> None:
     formulas, plain = ["=1+1", "+1", "@A1", "-A1", "\t=1"], ["-50.00", "50.00", "-7", "a=1"]
     read = csv.reader(io.StringIO(as_csv([{"told": one} for one in formulas + plain], {}).decode("utf-8-sig")))
-    assert [row[0] for row in read][1:] == [f"#{one}" for one in formulas] + plain
+    assert [row[0] for row in read][2:] == [f"#{one}" for one in formulas] + plain
 
 
 def test_a_view_is_one_row_whose_parts_are_named_by_both() -> None:
