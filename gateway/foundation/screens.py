@@ -437,12 +437,15 @@ class Field:
     """One thing that is asked in a form. ``name`` is that of the service's own field, so that a refusal finds it.
 
     ``value``: what stands there at first; what was typed stands there again after an error. A ``reason`` is one of
-    ``choices``, words of one's own, or both: what comes is one text.
+    ``choices``, words of one's own, or both: what comes is one text. ``many``: any number of ``choices``, whose values
+    stand in one text with blanks between them.
     """
 
     name: str
     label: Said
-    kind: Literal["text", "area", "choice", "day", "moment", "amount", "file", "password", "flag", "reason"] = "text"
+    kind: Literal["text", "area", "choice", "many", "day", "moment", "amount", "file", "password", "flag", "reason"] = (
+        "text"
+    )
     required: bool = True
     hint: Said | None = None
     value: str = ""

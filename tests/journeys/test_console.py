@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from datetime import date
 from html import unescape
 from typing import Any
 
@@ -25,9 +26,12 @@ PAYEE = {"name": "罗小满", "account": "6222021001116245702", "bank": "安澜�
 
 
 def hidden(page: str) -> dict[str, str]:
-    """What a form sends that nobody types."""
+    """What a form sends that nobody types: also what is ticked already."""
     found = re.findall(r'type="hidden" name="([\w.]+)" value="([^"]*)"', page)
-    return {name: unescape(value) for name, value in found}
+    told = {name: unescape(value) for name, value in found}
+    for name, value in re.findall(r'type="checkbox" name="([\w.]+)" value="([^"]*)" checked', page):
+        told[name] = f"{told.get(name, '')} {value}".strip()
+    return told
 
 
 class Browser:
@@ -168,16 +172,22 @@ def counted(page: str) -> dict[str, int]:
 
 
 async def test_a_reconcilers_morning(site):
-    """From Today to a day that is closed: money of nobody is attributed, unforeseen money kept, by two people."""
+    """From Today to a day that is closed: cash of a ferry remitted by one bill, money of nobody attributed, unforeseen
+    money kept, by two people.
+    """
     await site.travel("2026-10-12 10:00")
     day = day_of(site.clock.now())
+    lin, gao = await two_people(site)
+    ferry = await a_ferry_is_remitted(site, lin)
     payment = await site.paid()
     await site.pay(payment["code"], force=True)
     await site.until(f"/v1/payments/{payment['id']}", lambda now: now["exceptions"])
     site.simulators.faults({"system": "nontax", "kind": "statement_extra", "key": f"{day:%Y%m%d}", "code": FOREIGN})
     await site.travel("2026-10-13 08:40")
-    lin, gao = await two_people(site)
+    lin, gao = [await Browser(site, one.login).sign_in() for one in (lin, gao)]
     await site.post("/v1/reconciliations", {"channel": "nontax", "day": str(day)})
+    for one in ferry:
+        assert "汇缴单已对账" in await lin.see(one), "each decision's money is seen through"
 
     waits = counted(await lin.see("/console/today"))
     assert (waits["/console/breaks?state=open"], waits["/console/exceptions?state=open"]) == (2, 1)
@@ -224,6 +234,35 @@ async def test_a_reconcilers_morning(site):
     assert f'title="{day} 对平"' in await lin.see("/console/reconciliation"), "nothing of the day is open any more"
     waits = counted(await lin.see("/console/today"))
     assert not {"/console/breaks?state=open", "/console/exceptions?state=open"} & set(waits)
+
+
+async def a_ferry_is_remitted(site: Any, officer: Browser) -> list[str]:
+    """Story 11: cash of three decisions, taken on a ferry, ashore, handed in, and at the bank under one code."""
+    fines = {91: "100.00", 92: "35.50", 93: "0.07"}
+    first, *more = [await on_the_ferry(site, part, fine, date(2026, 10, 10)) for part, fine in fines.items()]
+    early = {**first, "ashore_on": "2026-10-09"}
+    assert "不早于收缴日" in await officer.do("/console/cash/-/take", 422, **early, on_water="yes")
+    assert "尚未抵岸" in await officer.do("/console/cash/-/take", **first, on_water="yes")
+    for one in more:
+        assert (await site.post("/v1/cash", {**one, "on_water": True})).status_code == 201
+    assert counted(await officer.see("/console/today"))["/console/cash?status=TAKEN"] == 3
+    rows = re.findall(r'<a href="(/console/cash/csh_\w+)', await officer.see("/console/cash?due=afloat"))
+    assert len(rows) == 3
+    for one in rows:
+        await officer.do(f"{one}/land", on="2026-10-11")
+        assert "还有 1 个工作日" in await officer.see(one), "of the two from landing"
+        await officer.do(f"{one}/hand-in", on="2026-10-12")
+    assert counted(await officer.see("/console/today"))["/console/cash?status=HANDED_IN"] == 3
+    shown, ask = await look_over(officer, "/console/cash/-/remit")
+    assert "3笔，135.57元" in shown
+    bill = re.search(r"pay_[0-9a-f]{32}", page := await ask())
+    assert bill is not None
+    assert "共3笔，合计135.57元" in page
+    issued = await site.until(f"/v1/remittances/{bill[0]}", lambda now: now["code"])
+    await site.pay(issued["code"], channel="counter")
+    await site.until(f"/v1/remittances/{bill[0]}", lambda now: now["status"] == "PAID")
+    assert "已入库" in await officer.see(rows[0])
+    return list(rows)
 
 
 async def test_a_leaked_key_is_revoked_at_the_console(site):
@@ -496,6 +535,7 @@ AS_THEY_ARE = (
         "国办发〔2018〕118号：行政处罚决定自作出之日起7个工作日",
     ),
     "缴款识别码不符合本地规则或不在预发号段内",
+    "行政处罚法 第七十一条、第八十五条",
 )
 """Names, titles of rules, and what another system said: in any language as they are."""
 
@@ -507,6 +547,22 @@ def said_in_one_language(page: str, english: bool) -> None:
     plain = re.sub("|".join(AS_THEY_ARE), "", plain)
     sentence = r".*[\u4e00-\u9fff，。：；]{5}.*" if english else r".*[A-Za-z]{3,}( [a-z]{2,}){2}.*"
     assert re.search(sentence, plain) is None, re.search(sentence, plain)
+
+
+async def on_the_ferry(site: Any, part: int, fine: str, day: date, **more: Any) -> dict[str, Any]:
+    """Cash that an officer took for a decision made on a ferry; what its form asks, and its route too."""
+    simple = {"procedure": "simple", "fine": fine, "confiscated": None, "penalty_kinds": ["罚款"]}
+    decision = await site.decide(f"望市监罚决字〔2026〕第{part}号", **simple, decided_on=str(day))
+    return {
+        **site.demand(decision),
+        "amount": fine,
+        "ground": "remote",
+        "explanation": "渡船上，当事人提出到银行缴款确有困难",
+        "receipt_number": f"FERRY-{part}",
+        "officer": "张三",
+        "taken_on": str(day),
+        **more,
+    }
 
 
 async def a_full_house(site: Any) -> None:
@@ -528,6 +584,11 @@ async def a_full_house(site: Any) -> None:
     site.simulators.faults({"system": "nontax", "kind": "statement_extra", "key": f"{day:%Y%m%d}", "code": FOREIGN})
     number = await site.decide("望市监罚决字〔2026〕第72号")
     await site.post("/v1/disclosures", site.demand(number))
+    for part, afloat in ((81, False), (82, True)):
+        made = await site.post("/v1/cash", await on_the_ferry(site, part, "35.50", day, on_water=afloat))
+        assert made.status_code == 201, made.text
+        if not afloat:
+            await site.post(f"/v1/cash/{made.json()['id']}/hand-in", {"on": str(day)})
     site.fault("apply_then_silence", "CreateBill", seconds=0.2)
     site.fault("answer_code", "QueryBill", times=0, code="18015")
     doubtful = (await site.ask_payment(await site.decide("望市监罚决字〔2026〕第73号"))).json()

@@ -13,11 +13,14 @@ from gateway.foundation.screens import Upload
 from gateway.words.errors import InvalidProblem
 from gateway.words.saying import say
 
-_MOST_FIELDS = 200
+_MOST_FIELDS = 600
 
 
 async def sent(request: Request) -> tuple[dict[str, str], dict[str, Upload]]:
-    """Fields and files by name, the first of each. Raises InvalidProblem for a body that no form has."""
+    """Fields and files by name; what stands there several times is one text with blanks between.
+
+    Raises InvalidProblem for a body that no form has.
+    """
     body = await request.body()
     kind = request.headers.get("content-type", "")
     try:
@@ -26,7 +29,7 @@ async def sent(request: Request) -> tuple[dict[str, str], dict[str, Upload]]:
         found = parse_qs(body.decode("utf-8"), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except (ValueError, KeyError):
         raise InvalidProblem(say("console.no_form")) from None
-    return {name: _clean(values[0]) for name, values in found.items()}, {}
+    return {name: " ".join(map(_clean, values)) for name, values in found.items()}, {}
 
 
 def _parts(kind: str, body: bytes) -> tuple[dict[str, str], dict[str, Upload]]:

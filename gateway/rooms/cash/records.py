@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -21,11 +21,13 @@ from sqlalchemy import (
     update,
 )
 
+from gateway.foundation.access.desk import of_person
 from gateway.foundation.crypto.envelope import Envelope
+from gateway.foundation.rotation.indexed import Indexed
 from gateway.foundation.store.rows import reader
 from gateway.rooms.cash.states import CashGround, CashStatus, Duty
 from gateway.rooms.cash.tables import PROVISIONAL, cash_taken
-from gateway.rooms.decisions.records import numbered
+from gateway.rooms.decisions.records import numbered, with_number
 from gateway.rooms.payments import LineKind
 from gateway.words.calendar import Judged
 from gateway.words.errors import NotFoundProblem
@@ -50,6 +52,7 @@ class CashTaken:
     explanation: str | None
     receipt_number: str
     officer_sealed: bytes
+    officer_index: bytes
     taken_on: date
     on_water: bool
     ashore_on: date | None
@@ -81,13 +84,22 @@ class CashTaken:
 
 @dataclass(frozen=True, slots=True)
 class CashFilter:
-    """Which cash, newest first; ``before`` is the id at which the previous page ended."""
+    """Which cash, newest first; ``before`` is the id at which the previous page ended.
+
+    ``number``: of the decision or of the receipt. ``officer``: the indexes of who took it. ``by``: the duty that it has
+    now ends on this day or before. ``afloat``: taken on the water, not ashore yet. ``held_by``: in whose hands it is.
+    """
 
     authorities: Collection[str] | None = None
     status: CashStatus | None = None
     decision_number: str | None = None
     before: str | None = None
     limit: int = 50
+    number: str | None = None
+    officer: Collection[bytes] | None = None
+    by: date | None = None
+    afloat: bool = False
+    held_by: str | None = None
 
 
 _read = reader(CashTaken)
@@ -95,6 +107,9 @@ _CLAIMED = select(func.sum(cash_taken.c.amount)).where(cash_taken.c.decision_id 
 # No Boolean: SQLite would be asked whether it "= 1", and would no longer see the condition of its index.
 _PROVISIONAL: ColumnElement[bool] = literal_column(f"({PROVISIONAL})")
 _BY_ID = select(cash_taken).where(cash_taken.c.id == bindparam("id"))
+_OFFICER = "cash.officer"
+MOST = 1000
+"""Cash is counted up to so much."""
 
 
 def _officer_context(cash_id: str) -> str:
@@ -104,6 +119,27 @@ def _officer_context(cash_id: str) -> str:
 def seal_officer(envelope: Envelope, cash_id: str, officer: str) -> bytes:
     """The name of who took it, as ``CashTaken.officer`` opens it."""
     return envelope.seal(officer.encode(), _officer_context(cash_id))
+
+
+def officer_index(envelope: Envelope, officer: str) -> bytes:
+    """By what the cash of one officer is found without their name."""
+    return envelope.blind_index(officer, _OFFICER)
+
+
+def officer_indexes(envelope: Envelope, officer: str) -> tuple[bytes, ...]:
+    """Under what the cash of one officer may be found now."""
+    return envelope.blind_indexes(officer, _OFFICER)
+
+
+INDEXES = (
+    Indexed(
+        cash_taken.c.officer_index,
+        lambda envelope, row: officer_index(
+            envelope, envelope.open(row["officer_sealed"], _officer_context(row["id"])).decode()
+        ),
+    ),
+)
+"""How the index of an officer is made again under a new key."""
 
 
 def add(conn: Connection, cash: CashTaken) -> None:
@@ -196,10 +232,7 @@ def chosen(conn: Connection, authority: str, ids: Sequence[str]) -> list[CashTak
 
 def late(conn: Connection, today: date) -> list[CashTaken]:
     """Cash with a duty whose last day is over."""
-    query = select(cash_taken).where(
-        cash_taken.c.status != CashStatus.REMITTED,
-        func.coalesce(cash_taken.c.bank_due_on, cash_taken.c.hand_in_due_on) < today,
-    )
+    query = select(cash_taken).where(_due_by(today - timedelta(days=1)))
     return [_read(row) for row in conn.execute(query).mappings()]
 
 
@@ -228,13 +261,60 @@ def recounted(conn: Connection, cash: CashTaken, due: Judged[date], now: int) ->
 
 def find(conn: Connection, wanted: CashFilter) -> list[CashTaken]:
     """Cash, newest first."""
-    query = select(cash_taken).order_by(cash_taken.c.id.desc()).limit(wanted.limit)
-    if wanted.authorities is not None:
-        query = query.where(cash_taken.c.authority.in_(list(wanted.authorities)))
-    if wanted.status is not None:
-        query = query.where(cash_taken.c.status == wanted.status)
-    if wanted.decision_number is not None:
-        query = query.where(numbered(cash_taken.c.decision_number, wanted.decision_number))
+    query = select(cash_taken).where(*_fitting(wanted)).order_by(cash_taken.c.id.desc()).limit(wanted.limit)
     if wanted.before is not None:
         query = query.where(cash_taken.c.id < wanted.before)
     return [_read(row) for row in conn.execute(query).mappings()]
+
+
+def count(conn: Connection, wanted: CashFilter) -> int:
+    """How much there is; not counted beyond ``MOST``."""
+    some = select(cash_taken.c.id).where(*_fitting(wanted)).limit(MOST).subquery()
+    return int(conn.execute(select(func.count()).select_from(some)).scalar_one())
+
+
+def first_due(conn: Connection, authorities: Collection[str], status: CashStatus) -> date | None:
+    """The earliest last day of the duty that cash in this state has."""
+    due = cash_taken.c.hand_in_due_on if status is CashStatus.TAKEN else cash_taken.c.bank_due_on
+    mine = (cash_taken.c.status == status, cash_taken.c.authority.in_(list(authorities)), due.is_not(None))
+    return conn.execute(select(due).where(*mine).order_by(due).limit(1)).scalar()
+
+
+def waiting(conn: Connection, authorities: Collection[str], most: int) -> list[CashTaken]:
+    """Cash that was handed in and has no bill, what must be at the bank first before the rest."""
+    mine = (cash_taken.c.status == CashStatus.HANDED_IN, cash_taken.c.authority.in_(list(authorities)))
+    query = select(cash_taken).where(*mine).order_by(cash_taken.c.bank_due_on, cash_taken.c.id).limit(most)
+    return [_read(row) for row in conn.execute(query).mappings()]
+
+
+def _fitting(wanted: CashFilter) -> list[ColumnElement[bool]]:
+    cash, found = cash_taken.c, list[ColumnElement[bool]]()
+    if wanted.authorities is not None:
+        # By a number or an officer the authority is an expression: SQLite goes by those, not through the authority.
+        narrow = wanted.number is not None or wanted.officer is not None or wanted.status is not None
+        found.append((cash.authority.concat("") if narrow else cash.authority).in_(list(wanted.authorities)))
+    if wanted.status is not None:
+        found.append(cash.status == wanted.status)
+    if wanted.decision_number is not None:
+        found.append(numbered(cash.decision_number, wanted.decision_number))
+    if wanted.number is not None:
+        by_decision = cash.decision_id.in_(with_number(wanted.number))
+        found.append(or_(by_decision, cash.receipt_key == number_key(wanted.number)))
+    if wanted.officer is not None:
+        found.append(cash.officer_index.in_(list(wanted.officer)))
+    if wanted.by is not None:
+        found.append(_due_by(wanted.by))
+    if wanted.afloat:
+        found.append(and_(cash.status == CashStatus.TAKEN, cash.hand_in_due_on.is_(None)))
+    if wanted.held_by is not None:
+        found.append(and_(cash.status != CashStatus.REMITTED, cash.id.in_(of_person(wanted.held_by))))
+    return found
+
+
+def _due_by(day: date) -> ColumnElement[bool]:
+    """The duty that it has now ends on this day or before: each by an index of its own."""
+    cash = cash_taken.c
+    return or_(
+        and_(cash.status == CashStatus.TAKEN, cash.hand_in_due_on <= day),
+        and_(cash.status.in_((CashStatus.HANDED_IN, CashStatus.BILLED)), cash.bank_due_on <= day),
+    )

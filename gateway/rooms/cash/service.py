@@ -8,8 +8,8 @@ small, and how many days, are rows of the law by field (``words.law``).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated, Any, Self
 
@@ -17,7 +17,9 @@ from pydantic import AfterValidator, Field, model_validator
 from sqlalchemy import Connection
 
 from gateway.foundation.base import Foundation
-from gateway.foundation.delivery import Event, Sent
+from gateway.foundation.delivery import Event, Sent, operation_records
+from gateway.foundation.delivery.events import timeline
+from gateway.foundation.evidence import Exchange
 from gateway.foundation.lives import Living
 from gateway.foundation.once import NEVER, Once
 from gateway.ports.nontax import BillLine, IssueRequest
@@ -32,7 +34,7 @@ from gateway.words.clock import day_of, to_micros
 from gateway.words.days import Day
 from gateway.words.errors import ConflictProblem, InvalidProblem
 from gateway.words.identifiers import clean_text, new_id
-from gateway.words.law import Matter
+from gateway.words.law import Matter, Rule
 from gateway.words.money import Yuan, format_yuan
 from gateway.words.saying import UnfitError, say
 from gateway.words.text import Ask
@@ -80,6 +82,19 @@ class RemittanceInput(Ask):
     cash: Annotated[tuple[str, ...], Field(min_length=1, max_length=_MOST)] | None = None
 
 
+@dataclass(frozen=True)
+class CashSight:
+    """A sum of cash as people see it.
+
+    ``rules``: the rows of the law for its duties. ``parts``: of the bill that remits it. ``events``: its own and that
+    bill's, the oldest first.
+    """
+
+    rules: Sequence[Rule]
+    parts: Sequence[CashTaken]
+    events: Sequence[Event]
+
+
 class Cash:
     """Record cash, watch its two duties, remit it, and see each decision's money through. ``days``: how they count."""
 
@@ -112,6 +127,7 @@ class Cash:
             explanation=given.explanation,
             receipt_number=given.receipt_number,
             officer_sealed=records.seal_officer(self._base.envelope, cash_id, given.officer),
+            officer_index=records.officer_index(self._base.envelope, given.officer),
             taken_on=given.taken_on,
             on_water=given.on_water,
             ashore_on=given.ashore_on,
@@ -278,11 +294,31 @@ class Cash:
         """One sum of cash. Raises NotFoundProblem."""
         return await self._base.store.read(lambda conn: records.held(conn, cash_id))
 
-    async def late(self, authorities: Collection[str]) -> list[CashTaken]:
-        """Cash of these authorities with a duty whose last day is over."""
-        today = day_of(self._base.clock.now())
-        found = await self._base.store.read(lambda conn: records.late(conn, today))
-        return [one for one in found if one.authority in authorities]
+    async def view(self, cash_id: str) -> CashSight:
+        """One sum of cash with the law about it, the bill that remits it, and its story. Raises NotFoundProblem."""
+
+        def read(conn: Connection) -> CashSight:
+            cash = records.held(conn, cash_id)
+            decision = self.days.decision_of(conn, cash)
+            rules = [
+                self.days.rule(decision, matter, cash.taken_on) for matter in (Matter.CASH_HAND_IN, Matter.CASH_TO_BANK)
+            ]
+            events = timeline(conn, cash.id)
+            if cash.payment_id is None:
+                return CashSight(rules, (), events)
+            events = sorted((*events, *timeline(conn, cash.payment_id)), key=lambda one: one.at)
+            return CashSight(rules, records.of_bill(conn, cash.payment_id), events)
+
+        return await self._base.store.read(read)
+
+    async def exchanges(self, payment_id: str) -> list[Exchange]:
+        """What was said with the platform about a bill, the oldest first."""
+
+        def read(conn: Connection) -> list[Exchange]:
+            asked = operation_records.of_subjects(conn, [payment_id])
+            return [wire for one in asked for wire in self._base.evidence.of_operation(conn, one.id)]
+
+        return await self._base.store.read(read)
 
     async def find(self, wanted: CashFilter) -> list[CashTaken]:
         """Cash, newest first."""

@@ -35,6 +35,7 @@ cash_taken = Table(
     Column("receipt_number", String(60), nullable=False, comment="of the finance department's receipt handed out"),
     Column("receipt_key", String(80), nullable=False, comment="words.spelling.number_key of it"),
     Column("officer_sealed", LargeBinary, nullable=False),
+    Column("officer_index", LargeBinary, nullable=False, index=True, comment="blind index of the officer's name"),
     Column("taken_on", Date, nullable=False),
     Column("ashore_on", Date, comment="for cash taken on water: the day of landing"),
     Column("status", String(12), nullable=False),
@@ -57,4 +58,8 @@ cash_taken = Table(
     UniqueConstraint("authority", "receipt_key"),
     Index("ix_cash_taken_provisional", "id", sqlite_where=text(PROVISIONAL), postgresql_where=text(PROVISIONAL)),
     Index("ix_cash_taken_authority", "authority", "id"),
+    Index("ix_cash_taken_status", "status", "id"),
+    Index("ix_cash_taken_to_hand_in", "status", "hand_in_due_on"),
+    Index("ix_cash_taken_to_bank", "status", "bank_due_on"),
+    Index("ix_cash_taken_receipt", "receipt_key"),
 )

@@ -1,27 +1,41 @@
-"""What of cash waits for a person: sums that should have been handed in, or brought to the bank, by now."""
+"""What of cash waits for a person: to be handed in, to get a bill, to be brought to the bank, by its last day."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
+from typing import Final
 
-from gateway.foundation.screens import Look, Waits
-from gateway.rooms.cash.service import Cash
-from gateway.rooms.cash.states import Duty
+from gateway.foundation.screens import Look, To, Waits
+from gateway.foundation.taking import waits_mine
+from gateway.rooms.cash import records
+from gateway.rooms.cash.records import MOST, CashFilter
+from gateway.rooms.cash.states import CashStatus
 from gateway.words.saying import say
+
+_OPEN: Final = (CashStatus.TAKEN, CashStatus.HANDED_IN, CashStatus.BILLED)
 
 
 async def waiting(look: Look) -> Sequence[Waits]:
-    """Cash that is late, by whose duty it is."""
+    """Cash by where it is, each with the earliest last day among it; and what is in the hands of who looks."""
     if not look.may("payments:read"):
         return ()
-    late = await look.get(Cash).late(look.who.authorities)
-    return [
-        Waits(
-            say(f"cash.wait_{duty.value}"),
-            sum(one.duty is duty for one in late),
-            due=min((one.due_on for one in late if one.duty is duty and one.due_on is not None), default=None),
-            instead=f"gateway cash list --status {status}",
-            tone="bad",
+    mine, me = look.who.authorities, look.who.client_id
+
+    async def of(status: CashStatus) -> tuple[int, date | None]:
+        return await look.base.store.read(
+            lambda conn: (
+                records.count(conn, CashFilter(authorities=mine, status=status)),
+                records.first_due(conn, mine, status),
+            )
         )
-        for duty, status in ((Duty.HAND_IN, "TAKEN"), (Duty.BANK, "HANDED_IN"))
-    ]
+
+    found = []
+    for status in _OPEN:
+        number, due = await of(status)
+        late = due is not None and due < look.today
+        to = To("", "cash", asked={"status": status.value})
+        told = say(f"cash.waits_{status.value.lower()}")
+        found.append(Waits(told, number, to, due, tone="bad" if late else "plain", most=MOST))
+    held = await look.base.store.read(lambda conn: records.count(conn, CashFilter(authorities=mine, held_by=me)))
+    return [*found, waits_mine(say("cash.screen"), held, "cash", MOST)]

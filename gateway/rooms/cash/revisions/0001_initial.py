@@ -21,6 +21,7 @@ def upgrade() -> None:
     sa.Column('receipt_number', sa.String(length=60), nullable=False, comment="of the finance department's receipt handed out"),
     sa.Column('receipt_key', sa.String(length=80), nullable=False, comment='words.spelling.number_key of it'),
     sa.Column('officer_sealed', sa.LargeBinary(), nullable=False),
+    sa.Column('officer_index', sa.LargeBinary(), nullable=False, comment="blind index of the officer's name"),
     sa.Column('taken_on', sa.Date(), nullable=False),
     sa.Column('ashore_on', sa.Date(), nullable=True, comment='for cash taken on water: the day of landing'),
     sa.Column('status', sa.String(length=12), nullable=False),
@@ -48,14 +49,24 @@ def upgrade() -> None:
     with op.batch_alter_table('cash_taken', schema=None) as batch_op:
         batch_op.create_index('ix_cash_taken_authority', ['authority', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_cash_taken_decision_id'), ['decision_id'], unique=False)
+        batch_op.create_index(batch_op.f('ix_cash_taken_officer_index'), ['officer_index'], unique=False)
         batch_op.create_index(batch_op.f('ix_cash_taken_payment_id'), ['payment_id'], unique=False)
         batch_op.create_index('ix_cash_taken_provisional', ['id'], unique=False, sqlite_where=sa.text("status <> 'REMITTED' and due_provisional = 1"), postgresql_where=sa.text("status <> 'REMITTED' and due_provisional = 1"))
+        batch_op.create_index('ix_cash_taken_receipt', ['receipt_key'], unique=False)
+        batch_op.create_index('ix_cash_taken_status', ['status', 'id'], unique=False)
+        batch_op.create_index('ix_cash_taken_to_bank', ['status', 'bank_due_on'], unique=False)
+        batch_op.create_index('ix_cash_taken_to_hand_in', ['status', 'hand_in_due_on'], unique=False)
 
 
 def downgrade() -> None:
     with op.batch_alter_table('cash_taken', schema=None) as batch_op:
+        batch_op.drop_index('ix_cash_taken_to_hand_in')
+        batch_op.drop_index('ix_cash_taken_to_bank')
+        batch_op.drop_index('ix_cash_taken_status')
+        batch_op.drop_index('ix_cash_taken_receipt')
         batch_op.drop_index('ix_cash_taken_provisional', sqlite_where=sa.text("status <> 'REMITTED' and due_provisional = 1"), postgresql_where=sa.text("status <> 'REMITTED' and due_provisional = 1"))
         batch_op.drop_index(batch_op.f('ix_cash_taken_payment_id'))
+        batch_op.drop_index(batch_op.f('ix_cash_taken_officer_index'))
         batch_op.drop_index(batch_op.f('ix_cash_taken_decision_id'))
         batch_op.drop_index('ix_cash_taken_authority')
 
