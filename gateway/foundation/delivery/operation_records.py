@@ -148,6 +148,7 @@ _MINE = operation.c.attempt == bindparam("mine")
 _OPEN = operation.c.state.in_([constant(state.value) for state in WAITING])
 _SENDING = operation.c.state == constant(State.SENDING.value)
 _UNFINISHED = operation.c.state.in_([constant(state.value) for state in UNFINISHED])
+_FOR_PEOPLE = operation.c.state.in_([constant(state.value) for state in FOR_PEOPLE])
 _INSERT = insert(operation).execution_options(**{HELD: True})
 _INSERT_CLAIMED = _INSERT.values(lease_until_at=database_clock() + bindparam("lease"))
 _BY_ID = select(operation).where(operation.c.id == bindparam("id"))
@@ -546,7 +547,8 @@ def find(
     if authorities is not None:
         query = query.where(operation.c.authority.in_(authorities))
     if state is not None:
-        query = query.where(operation.c.state == state, *([_UNFINISHED] if state in UNFINISHED else []))
+        named = [_FOR_PEOPLE] if state in FOR_PEOPLE else [_UNFINISHED] if state in UNFINISHED else []
+        query = query.where(operation.c.state == state, *named)
     if channel is not None:
         query = query.where(operation.c.channel == channel)
     if subject is not None:
@@ -573,7 +575,7 @@ class Parked:
     def clauses(self) -> list[ColumnElement[bool]]:
         """The same in SQL. A parked operation was changed last when it was parked."""
         row = operation.c
-        found = [_UNFINISHED, row.state == constant(State.PARKED.value)]
+        found = [_FOR_PEOPLE, row.state == constant(State.PARKED.value)]
         pairs = ((row.channel, self.channel), (row.action, self.action), (row.code, self.parked_for))
         found += [column == value for column, value in pairs if value is not None]
         if self.since is not None:

@@ -479,11 +479,14 @@ def upgrade() -> None:
     sa.UniqueConstraint('channel', 'reference', name=op.f('uq_operation_channel_reference'))
     )
     with op.batch_alter_table('operation', schema=None) as batch_op:
+        batch_op.create_index('ix_operation_doubted', ['reference'], unique=False, sqlite_where=sa.text("state in ('parked','uncertain','pending')"), postgresql_where=sa.text("state in ('parked','uncertain','pending')"))
         batch_op.create_index('ix_operation_due', ['channel', 'due_at'], unique=False, sqlite_where=sa.text("state in ('queued','uncertain','pending')"), postgresql_where=sa.text("state in ('queued','uncertain','pending')"))
+        batch_op.create_index('ix_operation_for_people', ['state', 'id', 'authority', 'channel'], unique=False, sqlite_where=sa.text("state in ('parked','uncertain','pending')"), postgresql_where=sa.text("state in ('parked','uncertain','pending')"))
         batch_op.create_index('ix_operation_lease', ['channel', 'lease_until_at'], unique=False, sqlite_where=sa.text("state = 'sending'"), postgresql_where=sa.text("state = 'sending'"))
+        batch_op.create_index('ix_operation_parked_for', ['code', 'state', 'id', 'authority', 'channel'], unique=False, sqlite_where=sa.text("state in ('parked','uncertain','pending')"), postgresql_where=sa.text("state in ('parked','uncertain','pending')"))
         batch_op.create_index('ix_operation_rerun', ['rerun_of'], unique=False)
         batch_op.create_index('ix_operation_subject', ['subject'], unique=False)
-        batch_op.create_index('ix_operation_unfinished', ['state', 'channel', 'id', 'authority', 'code'], unique=False, sqlite_where=sa.text("state in ('queued','sending','uncertain','pending','parked')"), postgresql_where=sa.text("state in ('queued','sending','uncertain','pending','parked')"))
+        batch_op.create_index('ix_operation_unfinished', ['state', 'channel'], unique=False, sqlite_where=sa.text("state in ('queued','sending','uncertain','pending','parked')"), postgresql_where=sa.text("state in ('queued','sending','uncertain','pending','parked')"))
 
     op.create_table('operator_authority',
     sa.Column('operator_id', sa.String(length=40), nullable=False),
@@ -588,8 +591,11 @@ def downgrade() -> None:
         batch_op.drop_index('ix_operation_unfinished', sqlite_where=sa.text("state in ('queued','sending','uncertain','pending','parked')"), postgresql_where=sa.text("state in ('queued','sending','uncertain','pending','parked')"))
         batch_op.drop_index('ix_operation_subject')
         batch_op.drop_index('ix_operation_rerun')
+        batch_op.drop_index('ix_operation_parked_for', sqlite_where=sa.text("state in ('parked','uncertain','pending')"), postgresql_where=sa.text("state in ('parked','uncertain','pending')"))
         batch_op.drop_index('ix_operation_lease', sqlite_where=sa.text("state = 'sending'"), postgresql_where=sa.text("state = 'sending'"))
+        batch_op.drop_index('ix_operation_for_people', sqlite_where=sa.text("state in ('parked','uncertain','pending')"), postgresql_where=sa.text("state in ('parked','uncertain','pending')"))
         batch_op.drop_index('ix_operation_due', sqlite_where=sa.text("state in ('queued','uncertain','pending')"), postgresql_where=sa.text("state in ('queued','uncertain','pending')"))
+        batch_op.drop_index('ix_operation_doubted', sqlite_where=sa.text("state in ('parked','uncertain','pending')"), postgresql_where=sa.text("state in ('parked','uncertain','pending')"))
 
     op.drop_table('operation')
     with op.batch_alter_table('kept_upload', schema=None) as batch_op:
