@@ -6,22 +6,37 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, literal_column, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    func,
+    literal_column,
+    select,
+    tuple_,
+    union_all,
+)
 
 from gateway.foundation.store.rows import reader
 from gateway.rooms.decisions.tables import decision
 from gateway.rooms.payments.records import Payment
 from gateway.rooms.payments.states import Settlement, Status
-from gateway.rooms.payments.tables import ENDED, UNPAID, collection, payment
+from gateway.rooms.payments.tables import ENDED, PAID_OTHERWISE, SETTLED, UNPAID, collection, payment
 from gateway.words.clock import start_of, to_micros
 from gateway.words.spelling import number_key
 
 MOST = 1000
 """Beyond so many a list says "or more": nobody reads further, and counting takes its time."""
+_FEW = 20
+"""So many authorities are gone through one by one; who sees more sees most of what there is."""
 _row = payment.c
 _UNPAID: ColumnElement[bool] = literal_column(f"({UNPAID})")
 _ENDED: ColumnElement[bool] = literal_column(f"({ENDED})")
+_SETTLED: ColumnElement[bool] = literal_column(f"({SETTLED})")
+_PAID_OTHERWISE: ColumnElement[bool] = literal_column(f"({PAID_OTHERWISE})")
 _UNPAID_STATES = (Status.REQUESTED, Status.ISSUED, Status.EXPIRED)
 _ENDED_STATES = (Status.CANCELLING, Status.REJECTED, Status.CANCELLED)
 _payment = reader(Payment)
@@ -47,47 +62,71 @@ class Sought:
 
 def find(conn: Connection, sought: Sought, before: str | None, limit: int) -> Sequence[Payment]:
     """Payments, newest first; those before an id."""
-    # Sorted as an expression where what is unpaid is sought: SQLite would go back through all payments otherwise.
-    newest = _row.id.concat("") if _is_unpaid(sought) else _row.id
-    ids = select(_row.id).where(*_fitting(sought)).order_by(newest.desc()).limit(limit)
-    if before is not None:
-        ids = ids.where(_row.id < before)
     # First the ids: an index that has all that is asked finds them without the rows.
-    query = select(payment).where(_row.id.in_(ids)).order_by(_row.id.desc())
+    ids = union_all(*(select(one.subquery().c.id) for one in _newest(sought, before, limit)))
+    query = select(payment).where(_row.id.in_(ids)).order_by(*_order(sought)).limit(limit)
     return [_payment(row) for row in conn.execute(query).mappings()]
 
 
 def count(conn: Connection, sought: Sought) -> int:
     """How many there are; not counted beyond ``MOST``."""
-    some = select(_row.id).where(*_fitting(sought)).limit(MOST).subquery()
+    some = union_all(*(select(one.subquery().c.id) for one in _newest(sought, None, MOST))).limit(MOST).subquery()
     return int(conn.execute(select(func.count()).select_from(some)).scalar_one())
 
 
 def earliest_due(conn: Connection, sought: Sought) -> date | None:
-    """The first last day among them."""
-    found: date | None = conn.execute(select(func.min(_row.due_on)).where(*_fitting(sought))).scalar()
+    """The first last day among them, which are overdue."""
+    query = select(func.min(_row.due_on)).where(*_ways(sought), *_fitting(sought))
+    found: date | None = conn.execute(query).scalar()
     return found
 
 
-def _is_unpaid(sought: Sought) -> bool:
-    return sought.overdue is not None or sought.status in _UNPAID_STATES
+def _newest(sought: Sought, before: str | None, limit: int) -> list[Select[tuple[str]]]:
+    """The newest of each way: an index has them in this order, and no more of them are read."""
+    narrowed, order = _fitting(sought), _order(sought)
+    if before is not None and _by_day(sought):
+        edge = select(_row.created_at).where(_row.id == before).scalar_subquery()
+        narrowed.append(tuple_(_row.created_at, _row.id) < tuple_(edge, before))
+    elif before is not None:
+        narrowed.append(_row.id < before)
+    return [select(_row.id).where(one, *narrowed).order_by(*order).limit(limit) for one in _ways(sought)]
+
+
+def _ways(sought: Sought) -> list[ColumnElement[bool]]:
+    """What to look through, each way with an index: a payment that fits is on one of them, and on one alone."""
+    # The authority as an expression where something else says more: SQLite would go through all of its payments.
+    theirs = _row.authority.concat("").in_(sorted(sought.authorities))
+    if sought.amount is not None:
+        otherwise = and_(_PAID_OTHERWISE, _row.paid_amount == sought.amount)
+        return [and_(_row.amount == sought.amount, theirs), and_(otherwise, theirs)]
+    if sought.overdue is not None or sought.status in _UNPAID_STATES:
+        return [and_(_UNPAID, theirs)]
+    if sought.status in _ENDED_STATES:
+        return [and_(_ENDED, theirs)]
+    if sought.settlement not in (None, Settlement.NONE):
+        return [and_(_SETTLED, theirs)]
+    if _by_day(sought) or not 0 < len(sought.authorities) <= _FEW:
+        return [theirs]
+    return [_row.authority == one for one in sorted(sought.authorities)]
+
+
+def _by_day(sought: Sought) -> bool:
+    """Whether they are read by the day on which they were asked for, since nothing else says more."""
+    others = (sought.number, sought.amount, sought.overdue, sought.settlement)
+    more = any(one is not None for one in others) or sought.in_doubt or sought.status not in (None, Status.PAID)
+    return not more and (sought.since is not None or sought.until is not None)
+
+
+def _order(sought: Sought) -> list[ColumnElement[Any]]:
+    return [*([_row.created_at.desc()] if _by_day(sought) else []), _row.id.desc()]
 
 
 def _fitting(sought: Sought) -> list[ColumnElement[bool]]:
-    unpaid = _is_unpaid(sought)
-    # The authority as an expression: so SQLite does not go through all of its payments, but through the unpaid ones.
-    owner = _row.authority.concat("") if unpaid or sought.status in _ENDED_STATES else _row.authority
-    found: list[ColumnElement[bool]] = [owner.in_(sorted(sought.authorities))]
-    if unpaid:
-        found.append(_UNPAID)
+    found: list[ColumnElement[bool]] = []
     if sought.number is not None:
         found.append(_numbered(sought.number))
-    if sought.amount is not None:
-        found.append(or_(_row.amount == sought.amount, _row.paid_amount == sought.amount))
     if sought.status is not None:
         found.append(_row.status == sought.status.value)
-        if sought.status in _ENDED_STATES:
-            found.append(_ENDED)
     if sought.settlement is not None:
         found.append(_row.settlement == sought.settlement.value)
     if sought.since is not None:

@@ -25,6 +25,8 @@ OPEN = "status = 'ISSUED'"
 UNPAID = "status in ('REQUESTED', 'ISSUED', 'EXPIRED')"
 ENDED = "status in ('CANCELLING', 'REJECTED', 'CANCELLED')"
 """Unpaid, and not to be paid any more: an index of these costs nothing on the way of a payment."""
+SETTLED = "settlement <> 'none'"
+PAID_OTHERWISE = "paid_amount <> amount"
 PROVISIONAL = f"{UNPAID} and due_provisional = 1"
 IN_DOUBT = "in_doubt_since_at is not null"
 REPLACES = "replaces is not null"
@@ -85,17 +87,35 @@ payment = Table(
     Index("ix_payment_authority", "authority", "id"),
     Index("ix_payment_paid", "channel", "paid_at"),
     Index("ix_payment_open", "asked_at", sqlite_where=text(OPEN), postgresql_where=text(OPEN)),
-    # With all by which people look for what is unpaid: read whole it still is little.
+    Index("ix_payment_due", "due_look_on", sqlite_where=text(UNPAID), postgresql_where=text(UNPAID)),
+    # In the order in which people read, with what they narrow it by: read whole it still is little.
     Index(
-        "ix_payment_due",
-        "due_look_on",
+        "ix_payment_unpaid",
+        "id",
         "authority",
         "status",
         "due_on",
-        "id",
         sqlite_where=text(UNPAID),
         postgresql_where=text(UNPAID),
     ),
+    Index(
+        "ix_payment_settled",
+        "settlement",
+        "id",
+        "authority",
+        sqlite_where=text(SETTLED),
+        postgresql_where=text(SETTLED),
+    ),
+    Index("ix_payment_amount", "amount", "id", "authority"),
+    Index(
+        "ix_payment_paid_otherwise",
+        "paid_amount",
+        "id",
+        "authority",
+        sqlite_where=text(PAID_OTHERWISE),
+        postgresql_where=text(PAID_OTHERWISE),
+    ),
+    Index("ix_payment_created", "created_at", "id", "authority"),
     Index("ix_payment_ended", "status", "id", sqlite_where=text(ENDED), postgresql_where=text(ENDED)),
     Index("ix_payment_provisional", "id", sqlite_where=text(PROVISIONAL), postgresql_where=text(PROVISIONAL)),
     Index("ix_payment_doubt", "authority", "id", sqlite_where=text(IN_DOUBT), postgresql_where=text(IN_DOUBT)),
