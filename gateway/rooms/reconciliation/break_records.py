@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, insert, or
 
 from gateway.foundation.access.desk import name_of_holder, of_people_called, of_person
 from gateway.foundation.crypto.sm import sm3
+from gateway.foundation.store.base import constant
 from gateway.foundation.store.rows import changes, columns, reader
 from gateway.rooms.reconciliation.chunks import chunks
 from gateway.rooms.reconciliation.matching import BreakKind, Key, Side
@@ -245,7 +246,8 @@ def open_by_day(conn: Connection, channel: str, first: date, last: date) -> dict
     """How many breaks of each day and side are open."""
     query = (
         select(breaks.c.day_on, breaks.c.side, func.count())
-        .where(breaks.c.channel == channel, breaks.c.day_on.between(first, last), _OPEN)
+        .where(breaks.c.channel == channel, breaks.c.day_on.between(first, last))
+        .where(breaks.c.state == constant(BreakState.OPEN.value))
         .group_by(breaks.c.day_on, breaks.c.side)
     )
     return {(day, Side(side)): number for day, side, number in conn.execute(query)}

@@ -139,6 +139,15 @@ breaks = Table(
         sqlite_where=text(OPEN),
         postgresql_where=text(OPEN),
     ),
+    Index(
+        "ix_breaks_open_day",
+        "channel",
+        "day_on",
+        "side",
+        "state",
+        sqlite_where=text(OPEN),
+        postgresql_where=text(OPEN),
+    ),
     Index("ix_breaks_opened", "opened_at", "id"),
     Index("ix_breaks_key", "code", "bank_serial"),
 )

@@ -19,7 +19,7 @@ from gateway.rooms.disclosures import records as disclosures
 from gateway.rooms.disclosures import seeking
 from gateway.rooms.payments import records as payments
 from gateway.rooms.payments import searching
-from gateway.rooms.payments.states import Status
+from gateway.rooms.payments.states import Settlement, Status
 from gateway.rooms.reconciliation import bill_records
 from gateway.rooms.reconciliation import break_records as breaks
 from gateway.rooms.reconciliation.states import BreakState
@@ -45,7 +45,9 @@ NARROW = (
     "ix_operation_lease",
     "ix_operation_unfinished",
     "ix_payment_open",
+    "ix_operation_for_people",
     "ix_payment_due",
+    "ix_payment_unpaid",
     "ix_payment_ended",
     "ix_webhook_delivery",
     "ix_schedule_run_unfinished",
@@ -57,6 +59,8 @@ TODAY = date(2026, 9, 14)
 SOON = disclosures.Window(3, TODAY, date(2026, 9, 17))
 WANTED = operation_records.Wanted("nontax", ["nontax.issue"], 1, 3)
 DOUBT = doubtful_records.Doubtful(("a",), (State.PARKED,))
+WAITS = doubtful_records.Doubtful(("a", "b"))
+PAYMENTS = searching.Sought(frozenset({"a", "b"}))
 SOUGHT = seeking.Sought(frozenset({"a"}), TODAY, date(2026, 9, 17))
 OVERDUE = searching.Sought(frozenset({"a"}), overdue=TODAY)
 WAITING = refunds.RefundFilter(("a",), proposed_besides="opr_1")
@@ -100,6 +104,10 @@ QUERIES: dict[str, Callable[[Connection], Any]] = {
     "what was judged by other rules": lambda conn: disclosures.judged_otherwise(conn, "d", "", 100),
     "calls in doubt": lambda conn: doubtful_records.find(conn, DOUBT, None, 9),
     "how many calls are in doubt": lambda conn: doubtful_records.count(conn, DOUBT),
+    "a page of what waits": lambda conn: doubtful_records.find(conn, WAITS, "opn_1", 9),
+    "what waits on a channel": lambda conn: doubtful_records.find(conn, replace(WAITS, channel="nontax"), None, 9),
+    "what waits for a reason": lambda conn: doubtful_records.find(conn, replace(WAITS, parked_for="r"), None, 9),
+    "what waits by a number": lambda conn: doubtful_records.find(conn, replace(WAITS, number="1"), None, 9),
     "refunds that wait for me": lambda conn: refunds.find(conn, WAITING),
     **{
         f"publications {only}": lambda conn, only=only: seeking.waiting(conn, replace(SOUGHT, only=only))
@@ -111,11 +119,23 @@ QUERIES: dict[str, Callable[[Connection], Any]] = {
     "payments cancelled": lambda conn: searching.find(
         conn, replace(OVERDUE, overdue=None, status=Status.CANCELLED), None, 9
     ),
+    "payments of some authorities": lambda conn: searching.find(conn, PAYMENTS, "pay_1", 9),
+    "payments of many authorities": lambda conn: searching.find(
+        conn, replace(PAYMENTS, authorities=frozenset(map(str, range(99)))), "pay_1", 9
+    ),
+    "payments searched in doubt": lambda conn: searching.count(conn, replace(PAYMENTS, in_doubt=True)),
+    "payments expired": lambda conn: searching.find(conn, replace(PAYMENTS, status=Status.EXPIRED), "pay_1", 9),
+    "payments to be matched": lambda conn: searching.find(
+        conn, replace(PAYMENTS, settlement=Settlement.PENDING), "pay_1", 9
+    ),
+    "payments of an amount": lambda conn: searching.find(conn, replace(PAYMENTS, amount=8800), "pay_1", 9),
+    "payments until a day": lambda conn: searching.find(conn, replace(PAYMENTS, until=TODAY), "pay_1", 9),
     "an exception by a number": lambda conn: exceptions.find(conn, exceptions.ExceptionFilter(("a",), number="1")),
     "exceptions that wait": lambda conn: exceptions.count(
         conn, exceptions.ExceptionFilter(("a",), proposed_by="opr_1")
     ),
     "a page of breaks": lambda conn: breaks.find(conn),
+    "open breaks of a month": lambda conn: breaks.open_by_day(conn, "nontax", TODAY, TODAY),
     "open breaks": lambda conn: breaks.find(conn, breaks.BreakFilter(("a",), state=BreakState.OPEN)),
     "a page of exceptions": lambda conn: exceptions.find(conn, exceptions.ExceptionFilter(("a",))),
     "publications by a number": lambda conn: seeking.counted(conn, replace(SOUGHT, number="1")),
@@ -127,7 +147,13 @@ BY_INDEX = {
     "late withdrawals": "ix_disclosure_withdrawal",
     "marks to set or take off": "ix_disclosure_mark",
     "what was judged by other rules": "ix_disclosure_judged",
-    "calls in doubt": "ix_operation_unfinished",
+    "calls in doubt": "COVERING INDEX ix_operation_for_people (state=?)",
+    "how many calls are in doubt": "COVERING INDEX ix_operation_for_people (state=?)",
+    "a page of what waits": "COVERING INDEX ix_operation_for_people (state=? AND id<?)",
+    "what waits on a channel": "COVERING INDEX ix_operation_for_people (state=?)",
+    "what waits for a reason": "COVERING INDEX ix_operation_parked_for (code=? AND state=?)",
+    "what waits by a number": "ix_operation_doubted (reference=?)",
+    "parked operations": "ix_operation_for_people (state=?)",
     "refunds that wait for me": "ix_refund_status",
     "metrics": "COVERING INDEX ix_operation_unfinished",
     "publications late": "ix_disclosure_passed_on",
@@ -135,13 +161,21 @@ BY_INDEX = {
     "publications held": "ix_disclosure_held",
     "publications objection": "ix_disclosure_objected",
     "publications doubt": "ix_disclosure_doubt",
-    "how many payments are overdue": "COVERING INDEX ix_payment_due",
-    "the first of them": "COVERING INDEX ix_payment_due",
-    "payments overdue": "COVERING INDEX ix_payment_due",
+    "how many payments are overdue": "COVERING INDEX ix_payment_unpaid",
+    "the first of them": "COVERING INDEX ix_payment_unpaid",
+    "payments overdue": "COVERING INDEX ix_payment_unpaid",
+    "payments expired": "COVERING INDEX ix_payment_unpaid (id<?)",
+    "due dates to look at": "ix_payment_due (due_look_on<?)",
+    "payments of some authorities": "COVERING INDEX ix_payment_authority (authority=? AND id<?)",
+    "payments searched in doubt": "ix_payment_doubt (authority=?)",
+    "payments to be matched": "COVERING INDEX ix_payment_settled (settlement=? AND id<?)",
+    "payments of an amount": "COVERING INDEX ix_payment_amount (amount=? AND id<?)",
+    "payments until a day": "COVERING INDEX ix_payment_created (created_at<?)",
     "payments cancelled": "ix_payment_ended",
     "exceptions that wait": "ix_payment_exception_state",
     "a page of breaks": "ix_breaks_opened",
     "open breaks": "ix_breaks_open",
+    "open breaks of a month": "COVERING INDEX ix_breaks_open_day (channel=? AND day_on>? AND day_on<?)",
     "a page of exceptions": "ix_payment_exception_authority",
     "publications by a number": "ix_disclosure_decision_id",
 }

@@ -145,6 +145,7 @@ def upgrade() -> None:
     with op.batch_alter_table('breaks', schema=None) as batch_op:
         batch_op.create_index('ix_breaks_key', ['code', 'bank_serial'], unique=False)
         batch_op.create_index('ix_breaks_open', ['opened_at', 'id', 'authority', 'assignee'], unique=False, sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
+        batch_op.create_index('ix_breaks_open_day', ['channel', 'day_on', 'side', 'state'], unique=False, sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
         batch_op.create_index('ix_breaks_opened', ['opened_at', 'id'], unique=False)
         batch_op.create_index(batch_op.f('ix_breaks_payment_id'), ['payment_id'], unique=False)
 
@@ -191,6 +192,7 @@ def downgrade() -> None:
     with op.batch_alter_table('breaks', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_breaks_payment_id'))
         batch_op.drop_index('ix_breaks_opened')
+        batch_op.drop_index('ix_breaks_open_day', sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
         batch_op.drop_index('ix_breaks_open', sqlite_where=sa.text("state = 'open'"), postgresql_where=sa.text("state = 'open'"))
         batch_op.drop_index('ix_breaks_key')
 
