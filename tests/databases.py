@@ -130,9 +130,13 @@ class OwnServer:
             if step is psutil.Process.suspend:
                 time.sleep(seconds)
 
+    @property
+    def pid(self) -> int:
+        """The process whose children all the others are."""
+        return int((self.server.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
+
     def _family(self) -> list[psutil.Process]:
-        pid = int((self.server.folder / "data" / "postmaster.pid").read_text().splitlines()[0])
-        postmaster = psutil.Process(pid)
+        postmaster = psutil.Process(self.pid)
         return [postmaster, *postmaster.children(recursive=True)]
 
     def end(self) -> None:
