@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, create_engine, select
 from sqlalchemy.exc import DBAPIError
+from structlog.testing import capture_logs
 
 from gateway.foundation import once as once_module
 from gateway.foundation.once import NEVER, Kept, Once, RepeatedProblem
@@ -34,8 +35,10 @@ def kept(conn: Connection) -> list[tuple[str, int | None]]:
 
 
 def test_what_nobody_waits_for_is_remembered_with_its_status(conn: Connection, once: Once) -> None:
-    assert once.about("pay_1").first(lambda _: "done")(conn) == "done"
+    done: list[Connection] = []
+    assert once.about("pay_1").first(lambda given: done.append(given) or "done")(conn) == "done"
     assert kept(conn) == [("pay_1", 201)]
+    assert done == [conn], "the effect stands in the transaction that remembers it"
 
 
 @pytest.mark.parametrize("status", [201, 202])
@@ -133,7 +136,7 @@ def test_a_view_whose_database_fails_has_the_unit_run_again(conn: Connection, on
 
 def test_the_unit_that_ends_a_request_looks_at_the_answer_once(conn: Connection, once: Once) -> None:
     looked: list[str] = []
-    once.view = lambda _, subject: looked.append(subject) or len(looked)
+    once.view = lambda given, subject: looked.append(subject) or (len(looked) if given is conn else None)
     once.about("pay_1").begin(conn)
     assert (once.seen, looked) == (None, [])
     once.end(conn, 201)
@@ -142,12 +145,35 @@ def test_the_unit_that_ends_a_request_looks_at_the_answer_once(conn: Connection,
     assert (once.seen, looked) == (None, ["pay_1"])
 
 
-def test_a_view_that_fails_undoes_nothing(conn: Connection, once: Once) -> None:
+def test_who_ends_a_request_without_its_record_has_nothing_to_look_at(conn: Connection, once: Once) -> None:
+    once.about("pay_1").begin(conn)
+    ends = replace(once, subject=None, view=lambda *_: pytest.fail("it looked at no record"))
+    assert ends.end(conn, 201) == 201
+    assert ends.seen is None
+
+
+def test_a_view_that_fails_undoes_nothing_and_the_log_says_where(conn: Connection, once: Once) -> None:
     once.view = lambda *_: {}["missing"]
     once.about("pay_1").begin(conn)
-    assert once.end(conn, 201) == 201
+    with capture_logs() as logged:
+        assert once.end(conn, 201) == 201
     assert once.seen is None
     assert kept(conn) == [("pay_1", 201)]
+    (line,) = logged
+    assert (line["event"], line["path"], line["subject"], line["log_level"]) == (
+        "an answer could not be prepared",
+        "/v1/things",
+        "pay_1",
+        "error",
+    )
+
+
+def test_a_repeat_is_told_what_is_going_on_and_what_to_do() -> None:
+    told = RepeatedProblem(Kept(b"digest", "pay_1", None, 0))
+    assert (str(told.detail), str(told.cure)) == (
+        "the first request with this Idempotency-Key is still being served",
+        "Repeat it after a few seconds.",
+    )
 
 
 def test_without_a_key_nothing_is_remembered(conn: Connection) -> None:
