@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 
 from gateway.foundation import rooms
 from gateway.foundation.rooms import Room
-from gateway.foundation.wire import ChannelWire, FolderWire, FrameWire, WireSettings
+from gateway.foundation.wire import ChannelWire, FolderWire, FrameWire, WireSettings, WireTerms
 from gateway.foundation.wire.drift import NoteDrift, no_notes
 from gateway.foundation.wire.tokens import TokenShelf
 from gateway.plugins import KindOf, Kinds, load
@@ -404,24 +404,24 @@ def _one_channel(
         if one in rest and not isinstance(rest[one], SecretStr) and _holds_secret(declared.annotation):
             rest[one] = read_secret(str(rest[one]), f"{key}.{one}")
     own = _validated(key, model, rest, of_kind.model_fields.keys() if of_kind else frozenset())
-    shared: dict[str, Any] = {
-        "recorder": ground.recorder,
-        "timeouts": options.timeouts,
-        "limits": options.limits.model_copy(update={"large": info.large}),
-        "tls": options.tls,
-        "sensitive": info.sensitive | getattr(own, "sensitive", frozenset()),
-        "clock": ground.clock,
-        "drift": ground.drift,
-    }
+    terms = WireTerms(
+        ground.recorder,
+        timeouts=options.timeouts,
+        limits=options.limits.model_copy(update={"large": info.large}),
+        tls=options.tls,
+        sensitive=info.sensitive | getattr(own, "sensitive", frozenset()),
+        clock=ground.clock,
+        drift=ground.drift,
+    )
     wire: ChannelWire | FolderWire | FrameWire
     try:
         if scheme in FrameWire.schemes:
-            wire = FrameWire(name, settings.url, **shared)
+            wire = FrameWire(name, settings.url, terms)
         elif scheme in FolderWire.schemes:
-            wire = FolderWire(name, settings.url, **shared)
+            wire = FolderWire(name, settings.url, terms)
         else:
             tokens = ground.shelf(name, _account(settings.url, own)) if ground.shelf is not None else None
-            wire = ChannelWire(name, settings.url, tokens=tokens, files=options.files, **shared)
+            wire = ChannelWire(name, settings.url, terms, tokens=tokens, files=options.files)
     except OSError as error:
         raise SettingsError(key, say("channels.tls_files", error=error)) from error
     except ValueError as error:

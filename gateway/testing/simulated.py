@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Final, Protocol
 
 import contracts
 from gateway.foundation.crypto.sm import sm3
-from gateway.foundation.wire import ChannelWire, FolderWire, FrameWire, Limits, Timeouts
+from gateway.foundation.wire import ChannelWire, FolderWire, FrameWire, Limits, Timeouts, WireTerms
 from gateway.ports.base import Incoming, RawExchange, Reply
 from gateway.ports.credit import DisclosedParty, DisclosureRecord, named, numbered
 from gateway.ports.nontax import BillLine, IssueRequest
@@ -150,11 +150,13 @@ class SimulatorBench(Bench):
         wire = self.wire(
             self.system,
             known[self.address],
-            recorder=self.keep,
-            timeouts=QUICK,
-            limits=Limits(keepalive=0),  # a refusal meets every call, and not an idle connection first
-            sensitive=adapter_class.info.sensitive | getattr(own, "sensitive", frozenset()),
-            clock=self.clock,
+            WireTerms(
+                self.keep,
+                timeouts=QUICK,
+                limits=Limits(keepalive=0),  # a refusal meets every call, and not an idle connection first
+                sensitive=adapter_class.info.sensitive | getattr(own, "sensitive", frozenset()),
+                clock=self.clock,
+            ),
         )
         self.adapter = adapter_class(own, wire, self.clock)
         self.secrets = (known[self.credentials[self.secret]],)
@@ -573,10 +575,7 @@ class CreditFolderBench(CreditBench):
         self.share = _Share(
             self.system,
             self.folder.as_uri(),
-            recorder=self.keep,
-            timeouts=QUICK,
-            sensitive=adapter_class.info.sensitive,
-            clock=self.clock,
+            WireTerms(self.keep, timeouts=QUICK, sensitive=adapter_class.info.sensitive, clock=self.clock),
         )
         self.adapter = adapter_class(adapter_class.Settings(), self.share, self.clock)
         self.secrets = ()

@@ -36,7 +36,7 @@ from gateway.foundation.crypto.keys import FileKeys
 from gateway.foundation.delivery import Action, Delivery, DeliverySettings
 from gateway.foundation.evidence import Evidence
 from gateway.foundation.store import Store, schema
-from gateway.foundation.wire import ChannelWire, Limits, MessageSigner, Timeouts
+from gateway.foundation.wire import ChannelWire, Limits, MessageSigner, Timeouts, WireTerms
 from gateway.ports.base import AdapterInfo, FindGuarantee
 from gateway.ports.nontax import Cancelled, FindRequest
 from gateway.words.clock import SystemClock
@@ -203,9 +203,7 @@ async def large(folder: Path) -> bool:
     wire = ChannelWire(
         "nontax",
         f"http://127.0.0.1:{port}",
-        recorder=evidence.record,
-        limits=Limits(large=SoapNonTax.info.large),
-        timeouts=Timeouts(read=60, total=60),
+        WireTerms(evidence.record, limits=Limits(large=SoapNonTax.info.large), timeouts=Timeouts(read=60, total=60)),
     )
     adapter = SoapNonTax(settings, wire, clock)
     await adapter.statement(DAY, 1)  # plans are made once

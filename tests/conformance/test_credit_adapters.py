@@ -13,7 +13,7 @@ import pytest
 
 from gateway.adapters.credit.creditchina import CreditChina
 from gateway.adapters.credit.portal import DisclosurePortal
-from gateway.foundation.wire import ChannelWire, Timeouts
+from gateway.foundation.wire import ChannelWire, Timeouts, WireTerms
 from gateway.ports.base import RawExchange
 from gateway.ports.credit import (
     DisclosedParty,
@@ -59,10 +59,12 @@ async def make(simulators: Simulation) -> AsyncIterator[Make]:
         wire = ChannelWire(
             system,
             simulators.url(system),
-            recorder=exchanges.append,
-            timeouts=Timeouts(connect=2.0, read=read, total=read + 2.0),
-            sensitive=adapter_class.info.sensitive,
-            clock=clock,
+            WireTerms(
+                exchanges.append,
+                timeouts=Timeouts(connect=2.0, read=read, total=read + 2.0),
+                sensitive=adapter_class.info.sensitive,
+                clock=clock,
+            ),
         )
         adapter = adapter_class(adapter_class.Settings(**chosen), wire, clock)
         adapter.exchanges = exchanges

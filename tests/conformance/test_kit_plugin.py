@@ -22,7 +22,7 @@ import pytest
 from gateway.adapters.registry.sharing import SharingRegistry
 from gateway.words.clock import SystemClock
 from gateway.testing.registry import RegistryBench, RegistryConformance
-from gateway.foundation.wire import ChannelWire
+from gateway.foundation.wire import ChannelWire, WireTerms
 
 
 class NobodyThere(RegistryBench):
@@ -31,7 +31,7 @@ class NobodyThere(RegistryBench):
 
     def __init__(self):
         settings = SharingRegistry.Settings(node="RK1", secret="x" * 16)
-        wire = ChannelWire("registry", "http://127.0.0.1:9", recorder=lambda exchange: None)
+        wire = ChannelWire("registry", "http://127.0.0.1:9", WireTerms(lambda exchange: None))
         self.adapter = SharingRegistry(settings, wire, self.clock)
 
     async def fault(self, kind, method, **more): ...

@@ -16,7 +16,7 @@ import pytest
 from gateway.adapters.nontax.cnnontax import CnNonTax
 from gateway.adapters.nontax.soap import SoapNonTax
 from gateway.foundation.evidence import redact
-from gateway.foundation.wire import ChannelWire, FrameWire, Timeouts
+from gateway.foundation.wire import ChannelWire, FrameWire, Timeouts, WireTerms
 from gateway.foundation.wire.frame import PassedOver
 from gateway.ports.base import Incoming, RawExchange
 from gateway.ports.nontax import (
@@ -146,10 +146,12 @@ async def make(simulators: Simulation, door: Door) -> AsyncIterator[Make]:
         wire = door.wire(
             door.system,
             known[door.address].removesuffix("/services"),
-            recorder=exchanges.append,
-            timeouts=Timeouts(connect=2.0, read=read, total=read + 2.0),
-            sensitive=door.adapter.info.sensitive,
-            clock=clock,
+            WireTerms(
+                exchanges.append,
+                timeouts=Timeouts(connect=2.0, read=read, total=read + 2.0),
+                sensitive=door.adapter.info.sensitive,
+                clock=clock,
+            ),
         )
         adapter = door.adapter(door.adapter.Settings(**chosen), wire, clock)
         adapter.exchanges = exchanges
@@ -474,7 +476,7 @@ async def test_a_replayed_request_is_refused_by_its_nonce(platform: Any, simulat
 async def test_a_replayed_frame_is_refused_by_its_id(platform: Any, simulators: Simulation) -> None:
     await platform.issue(bill())
     sent = platform.exchanges[0]
-    wire = FrameWire("replay", sent.url, recorder=lambda exchange: None)
+    wire = FrameWire("replay", sent.url, WireTerms(lambda exchange: None))
     answer = frames.read(await wire.exchange("replay", sent.request_body, bytes))
     assert (answer.number, answer.voucher.findtext("Result")) == ("5001", "19102")
     assert sum(simulators.effects("cnnontax")["CreateBill"].values()) == 1

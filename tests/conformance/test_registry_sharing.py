@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from gateway.adapters.registry.sharing import SharingRegistry
-from gateway.foundation.wire import ChannelWire, Timeouts
+from gateway.foundation.wire import ChannelWire, Timeouts, WireTerms
 from gateway.foundation.wire.signed import SignedSettings
 from gateway.ports.base import RawExchange
 from gateway.ports.registry import EntityRegistry
@@ -38,10 +38,7 @@ async def open_registry(simulators, exchanges):
         wire = ChannelWire(
             "registry",
             simulators.url("registry"),
-            recorder=exchanges.append,
-            timeouts=QUICK,
-            sensitive=SharingRegistry.info.sensitive,
-            clock=clock,
+            WireTerms(exchanges.append, timeouts=QUICK, sensitive=SharingRegistry.info.sensitive, clock=clock),
         )
         opened.append(SharingRegistry(settings, wire, clock))
         return opened[-1]

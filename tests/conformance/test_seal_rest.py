@@ -15,7 +15,7 @@ from cryptography.x509 import ocsp as x509_ocsp
 from gateway.adapters.seal.rest import RestSealService
 from gateway.foundation.crypto.certificates import parse_certificate
 from gateway.foundation.crypto.sm import sm3
-from gateway.foundation.wire import ChannelWire, Timeouts
+from gateway.foundation.wire import ChannelWire, Timeouts, WireTerms
 from gateway.ports.seal import ApplyRequest, Placement, SealService
 from gateway.rooms.seals.ses import read_seal, read_signature
 from gateway.rooms.seals.verification import Trust
@@ -58,7 +58,9 @@ async def open_service(simulators):
         clock = clock or SystemClock()
         known = simulators.credentials("seal")
         settings = RestSealService.Settings(node=node or known["node"], secret=secret or known["secret"])
-        wire = ChannelWire("seal", simulators.url("seal"), recorder=lambda exchange: None, timeouts=QUICK, clock=clock)
+        wire = ChannelWire(
+            "seal", simulators.url("seal"), WireTerms(lambda exchange: None, timeouts=QUICK, clock=clock)
+        )
         opened.append(RestSealService(settings, wire, clock))
         return opened[-1]
 

@@ -15,7 +15,7 @@ from asn1crypto import tsp
 
 from gateway.adapters.timestamp.rfc3161 import Rfc3161TimeStamps
 from gateway.adapters.timestamp.rfc3161.mapping import FAILURES, PASSING, answer, question
-from gateway.foundation.wire import ChannelWire, Timeouts
+from gateway.foundation.wire import ChannelWire, Timeouts, WireTerms
 from gateway.ports.base import RawExchange
 from gateway.ports.timestamp import DIGEST_OIDS, StampRequest
 from gateway.testing.bench import Code
@@ -74,10 +74,12 @@ class ScriptedBench(TimeStampBench):
         wire = ChannelWire(
             "stamps",
             url,
-            recorder=self.exchanges.append,  # type: ignore[attr-defined]
-            timeouts=QUICK,
-            sensitive=Rfc3161TimeStamps.info.sensitive,
-            clock=self.clock,
+            WireTerms(
+                self.exchanges.append,  # type: ignore[attr-defined]
+                timeouts=QUICK,
+                sensitive=Rfc3161TimeStamps.info.sensitive,
+                clock=self.clock,
+            ),
         )
         settings = Rfc3161TimeStamps.Settings(user="gateway", password=self.secrets[0])
         self.adapter = Rfc3161TimeStamps(settings, wire, self.clock)
@@ -159,7 +161,7 @@ class TestRfc3161(TimeStampConformance):
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sm3"])
 async def test_the_simulated_service_stamps_both_digests(simulators, algorithm):
-    wire = ChannelWire("stamps", f"{simulators.url('seal')}/tsa", recorder=lambda _: None, timeouts=QUICK)
+    wire = ChannelWire("stamps", f"{simulators.url('seal')}/tsa", WireTerms(lambda _: None, timeouts=QUICK))
     adapter = Rfc3161TimeStamps(Rfc3161TimeStamps.Settings(), wire, ManualClock(START))
     made = await adapter.stamp(StampRequest(algorithm=algorithm, digest=DIGEST, nonce=7))
     assert DIGEST in made.token

@@ -24,7 +24,7 @@ from gateway.adapters.nontax.soap import SoapNonTax, mapping
 from gateway.adapters.registry.sharing import SharingRegistry
 from gateway.adapters.seal.rest import RestSealService
 from gateway.foundation.drift import ContractDrift
-from gateway.foundation.wire import ChannelWire, FrameWire, Limits, MessageSigner, soap
+from gateway.foundation.wire import ChannelWire, FrameWire, Limits, MessageSigner, WireTerms, soap
 from gateway.foundation.wire.bounds import ON_THE_LOOP, apart, aside
 from gateway.foundation.wire.xml import SMALL, XmlSchema, let_go, parse_xml
 from gateway.ports.nontax import StatementLine
@@ -74,7 +74,7 @@ async def called(contract: Path, body: bytes, limits: Limits, drift: Any = None)
 
     async with peers.Peer(answers) as platform:
         noted = {} if drift is None else {"drift": drift}
-        wire = ChannelWire("nontax", platform.url, recorder=lambda _: None, limits=limits, **noted)
+        wire = ChannelWire("nontax", platform.url, WireTerms(lambda _: None, limits=limits, **noted))
         try:
             return await wire.soap(contract, contracts.BINDING, signer=ours).call("Create", No="N1", Amt="80.00")
         finally:
@@ -139,7 +139,7 @@ async def test_others_are_answered_while_a_large_answer_is_read(
         async with asyncio.timeout(60):
             while not reads.is_set():
                 await asyncio.sleep(0)
-        wire = ChannelWire("health", health.url, recorder=lambda _: None)
+        wire = ChannelWire("health", health.url, WireTerms(lambda _: None))
         assert (await wire.request("look", "GET", "healthz")).status_code == 200
         await wire.close()
         answered.set()
@@ -162,7 +162,7 @@ async def test_an_answer_is_copied_once() -> None:
         await line.answer(b"[1]", "Content-Type: application/json")
 
     async with peers.Peer(answers) as platform:
-        wire = ChannelWire("list", platform.url, recorder=lambda exchange: kept.append(exchange.response_body))
+        wire = ChannelWire("list", platform.url, WireTerms(lambda exchange: kept.append(exchange.response_body)))
         answer = await wire.post("list", "", b"", {})
         await wire.close()
     assert answer.content is kept[0]
@@ -228,7 +228,7 @@ async def test_json_is_judged_and_read_off_the_loop_too(where: Where) -> None:
             await line.answer(json.dumps({"items": ["x" * 10] * count}).encode(), "Content-Type: application/json")
 
         async with peers.Peer(answers) as platform:
-            wire = ChannelWire("list", platform.url, recorder=lambda _: None, limits=LARGE)
+            wire = ChannelWire("list", platform.url, WireTerms(lambda _: None, limits=LARGE))
             response = await wire.request("list", "GET", "list")
             assert len((await wire.read(response, Told)).items) == count
             await wire.close()
@@ -251,7 +251,7 @@ async def test_a_large_frame_is_read_off_the_loop() -> None:
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     limits = Limits(large=frozenset({"Statement"}))
-    wire = FrameWire("frames", f"tcp://127.0.0.1:{port}", recorder=lambda _: None, limits=limits)
+    wire = FrameWire("frames", f"tcp://127.0.0.1:{port}", WireTerms(lambda _: None, limits=limits))
     wire.keep = False
     assert await wire.exchange("Find", b"9       a", judge) == 100
     assert await wire.exchange("Statement", b"10      ab", judge) == 1 << 20
@@ -277,7 +277,7 @@ async def test_members_of_json_are_counted_before_they_are_built(where: Where) -
         await line.answer(b"[" + b"1," * 500_000 + b"1]", "Content-Type: application/json")
 
     async with peers.Peer(answers) as platform:
-        wire = ChannelWire("list", platform.url, recorder=lambda _: None, limits=LARGE)
+        wire = ChannelWire("list", platform.url, WireTerms(lambda _: None, limits=LARGE))
         response = await wire.request("list", "GET", "list")
         with pytest.raises(UnusableError, match="members"):
             wire.json(response)
@@ -296,7 +296,7 @@ async def test_an_answer_that_ends_with_the_connection_is_seen_to_be_whole_off_t
 
     async with peers.Peer(answers) as platform:
         limits = Limits(ends_with_connection=True)
-        wire = ChannelWire("list", platform.url, recorder=lambda _: None, limits=limits)
+        wire = ChannelWire("list", platform.url, WireTerms(lambda _: None, limits=limits))
         with pytest.raises(OutcomeUnknownError):
             await wire.post("list", "", b"", {})
         await wire.close()

@@ -19,7 +19,7 @@ from gateway.foundation.delivery import DeliverySettings
 from gateway.foundation.delivery.retry_rules import Patience
 from gateway.foundation.rooms import Opened
 from gateway.foundation.store import Store
-from gateway.foundation.wire import FolderWire
+from gateway.foundation.wire import FolderWire, WireTerms
 from gateway.rooms.decisions import DecisionEvent, DecisionFacts, Decisions, EventKind
 from gateway.rooms.disclosures import Disclosure, Disclosures, Organs
 from gateway.words.clock import SystemClock, day_of
@@ -38,7 +38,7 @@ class Office:
         simulators.ask("POST", "/credit-folder/settings", {"folder": str(self.share)})
         simulators.ask("POST", "/credit-folder/cycle")
         self.wire = FolderWire(
-            "city", self.share.as_uri(), recorder=lambda one: self.base.evidence.record(one), clock=self.clock
+            "city", self.share.as_uri(), WireTerms(lambda one: self.base.evidence.record(one), clock=self.clock)
         )
         adapter = CreditFolder(CreditFolder.Settings(), self.wire, self.clock)
         # A platform that does not say beforehand what it would refuse: its refusals come in receipts.

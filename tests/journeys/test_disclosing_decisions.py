@@ -25,7 +25,7 @@ from gateway.foundation.delivery.tables import (
 )
 from gateway.foundation.rooms import Opened
 from gateway.foundation.store import Store
-from gateway.foundation.wire import ChannelWire, Timeouts
+from gateway.foundation.wire import ChannelWire, Timeouts, WireTerms
 from gateway.ports.credit import VerdictNotice
 from gateway.rooms.decisions import DecisionEvent, DecisionFacts, Decisions
 from gateway.rooms.disclosures import Disclosures, Organ, Organs
@@ -104,10 +104,12 @@ class House:
         channel_wire = ChannelWire(
             name,
             self.simulators.url(name),
-            recorder=lambda exchange: self.evidence.record(exchange),
-            timeouts=Timeouts(connect=1.0, read=0.5, total=1.5),
-            sensitive=adapter_class.info.sensitive,
-            clock=self.clock,
+            WireTerms(
+                lambda exchange: self.evidence.record(exchange),
+                timeouts=Timeouts(connect=1.0, read=0.5, total=1.5),
+                sensitive=adapter_class.info.sensitive,
+                clock=self.clock,
+            ),
         )
         adapter = adapter_class(settings, channel_wire, self.clock)
         # A target that does not say beforehand what it would refuse: its refusals come from outside.

@@ -14,7 +14,7 @@ from gateway.foundation.channels import Channel, Channels
 from gateway.foundation.delivery.events import EVERY
 from gateway.foundation.evidence import verify
 from gateway.foundation.evidence.tables import exchange
-from gateway.foundation.wire import ChannelWire, Timeouts
+from gateway.foundation.wire import ChannelWire, Timeouts, WireTerms
 from gateway.rooms.entities import Alert, Entities
 from gateway.rooms.entities.tables import entity_change, entity_snapshot
 from gateway.words.clock import SystemClock
@@ -34,10 +34,12 @@ class House:
         self.wire = ChannelWire(
             "registry",
             simulators.url("registry"),
-            recorder=lambda exchange: self.evidence.record(exchange),
-            timeouts=Timeouts(connect=1, read=0.5, write=1, total=1, pool=1),
-            sensitive=SharingRegistry.info.sensitive,
-            clock=self.clock,
+            WireTerms(
+                lambda exchange: self.evidence.record(exchange),
+                timeouts=Timeouts(connect=1, read=0.5, write=1, total=1, pool=1),
+                sensitive=SharingRegistry.info.sensitive,
+                clock=self.clock,
+            ),
         )
         known = simulators.credentials("registry")
         settings = SharingRegistry.Settings(node=known["node"], secret=known["secret"])

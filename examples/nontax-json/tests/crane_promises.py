@@ -14,7 +14,7 @@ from paper_crane.adapter import SCHEME, PaperCrane
 
 from gateway.foundation.crypto.signature_keys import RsaKey
 from gateway.foundation.evidence import redact
-from gateway.foundation.wire import ChannelWire, Limits, MessageSigner, Timeouts
+from gateway.foundation.wire import ChannelWire, Limits, MessageSigner, Timeouts, WireTerms
 from gateway.foundation.wire.encrypted import MessageCipher
 from gateway.foundation.wire.files import FileRules, declared_host
 from gateway.foundation.wire.signing import Signable, verify_as
@@ -91,11 +91,13 @@ class Bench(NonTaxBench):
         wire = ChannelWire(
             SYSTEM,
             simulators.url(SYSTEM),
-            recorder=self.exchanges.append,
-            timeouts=Timeouts(connect=2, read=1, write=2, total=4),
-            limits=Limits(keepalive=0),  # a refusal meets every call, and not an idle connection first
-            sensitive=PaperCrane.info.sensitive,
-            clock=self.clock,
+            WireTerms(
+                self.exchanges.append,
+                timeouts=Timeouts(connect=2, read=1, write=2, total=4),
+                limits=Limits(keepalive=0),  # a refusal meets every call, and not an idle connection first
+                sensitive=PaperCrane.info.sensitive,
+                clock=self.clock,
+            ),
             files=FileRules(frozenset(declared_host(one) for one in hosts)),
         )
         given = {name: known[name] for name in ("app", "secret", "private_key", "notice_key")}

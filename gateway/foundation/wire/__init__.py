@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gateway.foundation.wire.folder import FolderWire
     from gateway.foundation.wire.frame import FrameWire
     from gateway.foundation.wire.signing import MessageSigner
+    from gateway.foundation.wire.terms import WireTerms
     from gateway.foundation.wire.tls import Tls
 else:
     __getattr__ = late(
@@ -23,6 +24,7 @@ else:
             "folder": "FolderWire",
             "frame": "FrameWire",
             "signing": "MessageSigner",
+            "terms": "WireTerms",
             "tls": "Tls",
         },
     )
@@ -37,5 +39,6 @@ __all__ = [
     "Timeouts",
     "Tls",
     "WireSettings",
+    "WireTerms",
     "busy",
 ]

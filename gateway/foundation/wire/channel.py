@@ -24,9 +24,9 @@ from yarl import URL
 
 from gateway.foundation.wire.answers import media_type_of, shown
 from gateway.foundation.wire.bounds import Limits, Options, Seconds, Timeouts, apart
-from gateway.foundation.wire.drift import NoteDrift, no_notes
 from gateway.foundation.wire.files import FileDigest, FileRules, Form, address, content, declared_host
 from gateway.foundation.wire.recording import AGENT, Poster, Recording, RecordingTransport, text_of
+from gateway.foundation.wire.terms import WireTerms
 from gateway.foundation.wire.tls import Ciphers, Tls, Version
 from gateway.foundation.wire.told import beyond
 from gateway.foundation.wire.transport import (
@@ -38,8 +38,6 @@ from gateway.foundation.wire.transport import (
     redirected,
 )
 from gateway.foundation.wire.xml import XmlRefusedError, parse_xml
-from gateway.ports.base import Recorder
-from gateway.words.clock import Clock, SystemClock
 from gateway.words.encodings import Note, in_utf8, trimmed, unheard
 from gateway.words.errors import (
     BusyError,
@@ -251,26 +249,19 @@ class ChannelWire:
         self,
         channel: str,
         base_url: str,
+        terms: WireTerms,
         *,
-        recorder: Recorder,
-        timeouts: Timeouts | None = None,
-        limits: Limits | None = None,
-        tls: Tls | None = None,
-        sensitive: frozenset[str] = frozenset(),
-        clock: Clock | None = None,
-        drift: NoteDrift = no_notes,
         tokens: TokenShelf | None = None,
         files: FileRules | None = None,
     ) -> None:
         url = httpx.URL(base_url)
         if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.query or url.fragment:
             raise ValueError(f"{base_url!r} is not an http or https address without credentials, query and fragment")
-        timeouts = timeouts or Timeouts()
-        limits = limits or Limits()
+        timeouts, limits = terms.timeouts, terms.limits
         self.channel = channel
         self.base_url = base_url.rstrip("/")
-        self.clock = clock or SystemClock()
-        self._drift = drift
+        self.clock = terms.clock
+        self._drift = terms.drift
         self._total = timeouts.total
         self._tokens = tokens
         self._files = files or FileRules()
@@ -278,9 +269,9 @@ class ChannelWire:
         self._transport = transport = AiohttpTransport(
             total=timeouts.total,
             limits=limits,
-            ssl_context=(tls or Tls()).context() if secure else None,
+            ssl_context=terms.tls.context() if secure else None,
         )
-        recording = Recording(channel, sensitive, recorder, self.clock, limits)
+        recording = Recording(channel, terms.sensitive, terms.recorder, terms.clock, limits)
         self._limits = limits
         self._poster = Poster(transport, recording, timeouts.as_httpx(), timeouts.total)
         self._urls: dict[str, URL] = {}

@@ -22,13 +22,9 @@ from secrets import token_hex
 from typing import Final, TypeVar
 from urllib.parse import unquote, urlsplit
 
-from gateway.foundation.wire.bounds import Limits, Timeouts
-from gateway.foundation.wire.drift import NoteDrift, no_notes
 from gateway.foundation.wire.recording import Recording
-from gateway.foundation.wire.tls import Tls
+from gateway.foundation.wire.terms import WireTerms
 from gateway.foundation.wire.transport import Received
-from gateway.ports.base import Recorder
-from gateway.words.clock import Clock, SystemClock
 from gateway.words.errors import NotSentError, OutcomeUnknownError, UnusableError
 
 T = TypeVar("T")
@@ -45,29 +41,17 @@ class FolderWire:
 
     schemes = frozenset({"file"})
 
-    def __init__(
-        self,
-        channel: str,
-        base_url: str,
-        *,
-        recorder: Recorder,
-        timeouts: Timeouts | None = None,
-        limits: Limits | None = None,
-        tls: Tls | None = None,  # noqa: ARG002 - what every wire is given; files have none
-        sensitive: frozenset[str] = frozenset(),
-        clock: Clock | None = None,
-        drift: NoteDrift = no_notes,  # noqa: ARG002 - likewise
-    ) -> None:
+    def __init__(self, channel: str, base_url: str, terms: WireTerms) -> None:
         parts = urlsplit(base_url)
         if parts.scheme not in self.schemes or parts.netloc or not parts.path.startswith("/") or parts.query:
             raise ValueError(f"{base_url!r} is not an address of the form file:///an/absolute/folder")
         self.channel = channel
         self.base_url = base_url.rstrip("/")
         self.root = Path(unquote(parts.path))
-        self.clock = clock or SystemClock()
-        self._timeouts = timeouts or Timeouts()
-        self._limits = limits or Limits()
-        self._recording = Recording(channel, sensitive, recorder, self.clock, self._limits)
+        self.clock = terms.clock
+        self._timeouts = terms.timeouts
+        self._limits = terms.limits
+        self._recording = Recording(channel, terms.sensitive, terms.recorder, terms.clock, terms.limits)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix=f"folder-{channel}")
         self._calls = 0
         self._closed = False

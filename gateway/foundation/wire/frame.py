@@ -25,12 +25,12 @@ from urllib.parse import urlsplit
 import structlog
 
 from gateway.foundation.crypto.sm import sm3
-from gateway.foundation.wire.bounds import Limits, Timeouts, apart
-from gateway.foundation.wire.drift import NoteDrift, no_notes
+from gateway.foundation.wire.bounds import apart
 from gateway.foundation.wire.recording import ANSWERED
-from gateway.foundation.wire.tls import Tls, tls_failure
-from gateway.ports.base import RawExchange, Recorder
-from gateway.words.clock import Clock, SystemClock, to_micros
+from gateway.foundation.wire.terms import WireTerms
+from gateway.foundation.wire.tls import tls_failure
+from gateway.ports.base import RawExchange
+from gateway.words.clock import to_micros
 from gateway.words.errors import NotSentError, OutcomeUnknownError, UnusableError
 
 log = structlog.get_logger(__name__)
@@ -185,38 +185,26 @@ class FrameWire:
 
     schemes = frozenset({"tcp", "tls"})
 
-    def __init__(
-        self,
-        channel: str,
-        base_url: str,
-        *,
-        recorder: Recorder,
-        timeouts: Timeouts | None = None,
-        limits: Limits | None = None,
-        tls: Tls | None = None,
-        sensitive: frozenset[str] = frozenset(),
-        clock: Clock | None = None,
-        drift: NoteDrift = no_notes,
-    ) -> None:
+    def __init__(self, channel: str, base_url: str, terms: WireTerms) -> None:
         parts = urlsplit(base_url)
         further = parts.username or parts.path.strip("/") or parts.query or parts.fragment
         if parts.scheme not in self.schemes or not parts.hostname or parts.port is None or further:
             raise ValueError(f"{base_url!r} is not an address of the form tcp://host:port")
         self.channel = channel
         self.base_url = base_url.rstrip("/")
-        self.clock = clock or SystemClock()
+        self.clock = terms.clock
         self.length = USUAL
         self.keep = False
         self.explain: Explain | None = None
         self.unasked: Unasked | None = None
         self._place = (parts.hostname, parts.port)
-        self._timeouts = timeouts or Timeouts()
-        self._limits = limits or Limits()
+        self._timeouts = terms.timeouts
+        self._limits = terms.limits
         self._slots = asyncio.Semaphore(self._limits.max_connections)
-        self._tls: ssl.SSLContext | None = (tls or Tls()).context() if parts.scheme == "tls" else None
-        self._recorder = recorder
-        self._sensitive = sensitive
-        self._drift = drift
+        self._tls: ssl.SSLContext | None = terms.tls.context() if parts.scheme == "tls" else None
+        self._recorder = terms.recorder
+        self._sensitive = terms.sensitive
+        self._drift = terms.drift
         self._idle: list[Line] = []
         self._telling: set[asyncio.Task[None]] = set()
         self._rubbish = 0

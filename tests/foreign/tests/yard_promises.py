@@ -12,7 +12,7 @@ from anlan_yard.adapter import AnlanYard
 from anlan_yard.port import AdmitRequest
 from anlan_yard.suite import YardBench, YardConformance
 
-from gateway.foundation.wire import ChannelWire, Limits, Timeouts
+from gateway.foundation.wire import ChannelWire, Limits, Timeouts, WireTerms
 from gateway.ports.base import Incoming, RawExchange, Reply
 from gateway.testing.bench import Code
 from gateway.testing.simulated import Inbox
@@ -40,11 +40,13 @@ class Bench(YardBench):
         wire = ChannelWire(
             "yard",
             simulators.url("yard"),
-            recorder=self.exchanges.append,
-            timeouts=Timeouts(connect=5, read=2, write=5, total=6),
-            limits=Limits(keepalive=0),
-            sensitive=AnlanYard.info.sensitive,
-            clock=self.clock,
+            WireTerms(
+                self.exchanges.append,
+                timeouts=Timeouts(connect=5, read=2, write=5, total=6),
+                limits=Limits(keepalive=0),
+                sensitive=AnlanYard.info.sensitive,
+                clock=self.clock,
+            ),
         )
         self.adapter = AnlanYard(AnlanYard.Settings(node=known["node"], secret=known["secret"]), wire, self.clock)
         self.inbox = Inbox()

@@ -19,7 +19,7 @@ from issue_requests import request
 
 from gateway.adapters.nontax.cnnontax import CnNonTax, CnNonTaxSettings
 from gateway.adapters.nontax.cnnontax import frame as frames
-from gateway.foundation.wire import FrameWire, Timeouts
+from gateway.foundation.wire import FrameWire, Timeouts, WireTerms
 from gateway.foundation.wire.frame import Length
 from gateway.ports.base import Incoming, Pending, Refused, UnreadableCallbackError
 from gateway.ports.nontax import Bill, FindRequest, UnreadableNotice
@@ -85,7 +85,7 @@ async def platform(stub: Stub, **settings: Any) -> AsyncIterator[CnNonTax]:
     server = await asyncio.start_server(stub.serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     timeouts = Timeouts(connect=2.0, read=2.0, total=4.0)
-    wire = FrameWire("nontax", f"tcp://127.0.0.1:{port}", recorder=lambda exchange: None, timeouts=timeouts)
+    wire = FrameWire("nontax", f"tcp://127.0.0.1:{port}", WireTerms(lambda exchange: None, timeouts=timeouts))
     known = {"token": TOKEN, "node_code": UNIT, "platform_node": PLATFORM}
     adapter = CnNonTax(CnNonTaxSettings(**known | settings), wire, SystemClock())
     try:
@@ -364,7 +364,7 @@ def test_a_bill_that_could_never_be_asked_about_stops_the_start() -> None:
 
 def test_local_result_codes_mean_what_the_settings_say() -> None:
     known = {"token": TOKEN, "node_code": UNIT, "platform_node": PLATFORM}
-    wire = FrameWire("nontax", "tcp://127.0.0.1:1", recorder=lambda exchange: None)
+    wire = FrameWire("nontax", "tcp://127.0.0.1:1", WireTerms(lambda exchange: None))
     adapter = CnNonTax(CnNonTaxSettings(**known, results={"28012": "rejected", "18012": "busy"}), wire, SystemClock())
     assert isinstance(adapter._codes.refusal("28012", "无权"), RejectedError)
     assert type(adapter._codes.refusal("18012", "")).__name__ == "BusyError"

@@ -21,7 +21,7 @@ from gateway.adapters.credit.portal import mapping as portal
 from gateway.adapters.notice.rest import mapping as notice
 from gateway.adapters.registry.sharing import mapping as registry
 from gateway.adapters.seal.rest import mapping as seal
-from gateway.foundation.wire import ChannelWire
+from gateway.foundation.wire import ChannelWire, WireTerms
 from gateway.foundation.wire.envelope import Answer, Head
 from gateway.foundation.wire.told import Like, Told, _members, beyond
 from gateway.words.errors import ContractError
@@ -176,7 +176,7 @@ def test_an_answer_is_noted_once_and_not_by_the_look_at_its_head() -> None:
 )
 def test_callbacks_are_as_calm_and_their_drift_is_noted(model: type[BaseModel], message: dict[str, Any]) -> None:
     noted: list[tuple[str, str, str]] = []
-    wire = ChannelWire("c", "http://127.0.0.1:1", recorder=lambda _: None, drift=lambda *note: noted.append(note))
+    wire = ChannelWire("c", "http://127.0.0.1:1", WireTerms(lambda _: None, drift=lambda *note: noted.append(note)))
     body = json.dumps({**message, "channelNo": "WX"}).encode()
     assert wire.told("callback", body, model) == model.model_validate(message)
     assert noted == [("c", "callback", "channelNo")]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from gateway.adapters.nontax.soap import SoapNonTax, SoapNonTaxSettings
-from gateway.foundation.wire import ChannelWire, MessageSigner
+from gateway.foundation.wire import ChannelWire, MessageSigner, WireTerms
 from gateway.foundation.wire.channel import Answer
 from gateway.ports.base import Incoming
 from gateway.ports.nontax import BillLine, FindRequest, Issued, IssueRequest
@@ -43,9 +43,11 @@ def wire() -> Wire:
     made = Wire(
         "nontax",
         "http://127.0.0.1:1",
-        recorder=lambda _: None,
-        clock=CLOCK,
-        drift=lambda _channel, action, path: noted.append((action, path)),
+        WireTerms(
+            lambda _: None,
+            clock=CLOCK,
+            drift=lambda _channel, action, path: noted.append((action, path)),
+        ),
     )
     made.noted = noted
     return made

@@ -14,7 +14,7 @@ import pytest
 import respx
 from pydantic import BaseModel
 
-from gateway.foundation.wire import ChannelWire, Limits, Timeouts, Tls, WireSettings, busy
+from gateway.foundation.wire import ChannelWire, Limits, Timeouts, Tls, WireSettings, WireTerms, busy
 from gateway.ports.base import RawExchange
 from gateway.words.clock import ManualClock, to_micros
 from gateway.words.errors import (
@@ -38,7 +38,7 @@ def kept() -> list[RawExchange]:
 
 @pytest.fixture
 def wire(kept: list[RawExchange]) -> Any:
-    return ChannelWire("credit", BASE, recorder=kept.append, sensitive=frozenset({"name"}), clock=ManualClock(NOW))
+    return ChannelWire("credit", BASE, WireTerms(kept.append, sensitive=frozenset({"name"}), clock=ManualClock(NOW)))
 
 
 def answering(response: httpx.Response) -> Any:
@@ -220,7 +220,7 @@ async def test_a_channel_sends_to_its_own_address_alone(wire: ChannelWire, path:
 )
 def test_an_address_that_is_no_channel_address_is_refused(url: str) -> None:
     with pytest.raises(ValueError, match="is not an http or https address"):
-        ChannelWire("credit", url, recorder=lambda _: None)
+        ChannelWire("credit", url, WireTerms(lambda _: None))
 
 
 async def test_every_exchange_is_kept_byte_for_byte(peer: Any, kept: list[RawExchange]) -> None:
@@ -232,9 +232,7 @@ async def test_every_exchange_is_kept_byte_for_byte(peer: Any, kept: list[RawExc
         wire = ChannelWire(
             "credit",
             f"{platform.url}/api/",
-            recorder=kept.append,
-            sensitive=frozenset({"name"}),
-            clock=ManualClock(NOW),
+            WireTerms(kept.append, sensitive=frozenset({"name"}), clock=ManualClock(NOW)),
         )
         await wire.request(
             "submit", "POST", "/records", content="当事人".encode(), params={"q": "罚"}, headers={"X-A": "b"}
@@ -258,7 +256,7 @@ async def test_an_answer_that_came_compressed_is_kept_as_read(peer: Any, kept: l
         await line.answer(gzip.compress(b"{}"), head="Content-Encoding: gzip")
 
     async with peer(compresses) as platform:
-        wire = ChannelWire("credit", platform.url, recorder=kept.append)
+        wire = ChannelWire("credit", platform.url, WireTerms(kept.append))
         await wire.request("find", "GET", "")
         await wire.close()
     assert kept[0].response_body == b"{}"
@@ -271,7 +269,7 @@ async def test_failed_and_abandoned_exchanges_are_kept_too(peer: Any, kept: list
         await asyncio.sleep(60)
 
     async with peer(is_silent) as platform:
-        wire = ChannelWire("credit", platform.url, recorder=kept.append)
+        wire = ChannelWire("credit", platform.url, WireTerms(kept.append))
         with pytest.raises(OutcomeUnknownError):
             await wire.request("submit", "POST", "x", content=b"1", timeouts=Timeouts(read=0.1))
         with pytest.raises(OutcomeUnknownError):
@@ -283,7 +281,7 @@ async def test_failed_and_abandoned_exchanges_are_kept_too(peer: Any, kept: list
         with contextlib.suppress(asyncio.CancelledError):
             await call
         await wire.close()
-    wire = ChannelWire("credit", platform.url, recorder=kept.append)
+    wire = ChannelWire("credit", platform.url, WireTerms(kept.append))
     with pytest.raises(NotSentError):
         await wire.request("submit", "POST", "x", content=b"4")
     await wire.close()
@@ -303,7 +301,7 @@ async def test_an_answer_over_the_size_cap_breaks_the_contract(peer: Any, kept: 
         await line.answer(bytes(100_000))
 
     async with peer(answers) as platform:
-        wire = ChannelWire("credit", platform.url, recorder=kept.append, limits=Limits(max_response_bytes=4096))
+        wire = ChannelWire("credit", platform.url, WireTerms(kept.append, limits=Limits(max_response_bytes=4096)))
         with pytest.raises(ContractError, match="4096 bytes"):
             await wire.request("find", "GET", "")
         await wire.close()
@@ -317,7 +315,7 @@ async def test_redirects_are_not_followed_and_cookies_not_sent_back(peer: Any, k
             await line.answer(head="Location: /other\nSet-Cookie: track=1; Path=/", status="307 Temporary Redirect")
 
     async with peer(redirects) as platform:
-        wire = ChannelWire("credit", platform.url, recorder=kept.append)
+        wire = ChannelWire("credit", platform.url, WireTerms(kept.append))
         for _ in range(2):
             with pytest.raises(OutcomeUnknownError):
                 await wire.request("submit", "POST", "records")
@@ -335,7 +333,7 @@ async def test_proxies_of_the_environment_are_ignored(peer: Any, monkeypatch: py
         await line.answer()
 
     async with peer(answers) as platform:
-        wire = ChannelWire("credit", platform.url, recorder=lambda _: None)
+        wire = ChannelWire("credit", platform.url, WireTerms(lambda _: None))
         assert (await wire.request("find", "GET", "")).text == "ok"
         await wire.close()
 
@@ -351,7 +349,7 @@ async def test_a_channel_shows_its_certificate_and_trusts_its_own_authority(peer
     ours = Tls(ca_file=papers.ca.cert, client_cert=papers.client.cert, client_key=papers.client.key, min_version="1.3")
     async with peer(answers, tls=papers.server_context(client_needed=True)) as platform:
         for tls, answered in ((ours, True), (Tls(), False), (Tls(ca_file=papers.stranger.cert), False)):
-            wire = ChannelWire("seal", platform.url, recorder=lambda _: None, tls=tls)
+            wire = ChannelWire("seal", platform.url, WireTerms(lambda _: None, tls=tls))
             if answered:
                 assert (await wire.request("list", "GET", "")).text == "ok"
             else:
@@ -362,7 +360,7 @@ async def test_a_channel_shows_its_certificate_and_trusts_its_own_authority(peer
 
 def test_a_missing_certificate_file_is_named_at_the_start(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"missing\.pem"):
-        ChannelWire("seal", BASE, recorder=lambda _: None, tls=Tls(ca_file=tmp_path / "missing.pem"))
+        ChannelWire("seal", BASE, WireTerms(lambda _: None, tls=Tls(ca_file=tmp_path / "missing.pem")))
 
 
 def test_the_settings_of_a_channel_become_its_limits() -> None:
@@ -409,7 +407,7 @@ async def test_what_is_posted_is_on_the_wire_as_the_evidence_says(peer: Any, kep
         await line.answer(b"<ok/>", head="X-Twice: 1\nx-twice: 2\nContent-Type: text/xml")
 
     async with peer(answers) as platform:
-        wire = ChannelWire("nontax", f"{platform.url}/api", recorder=kept.append, sensitive=frozenset({"name"}))
+        wire = ChannelWire("nontax", f"{platform.url}/api", WireTerms(kept.append, sensitive=frozenset({"name"})))
         answer = await wire.post("issue", "a b/c", "当事人".encode(), {"SOAPAction": '"x"', "Content-Type": "text/xml"})
         await wire.close()
     head, _, body = platform.requests[0].partition(b"\r\n\r\n")
@@ -431,7 +429,7 @@ async def test_the_short_way_sends_the_same_headers_as_the_long_one(peer: Any, k
             await line.answer()
 
     async with peer(answers) as platform:
-        wire = ChannelWire("nontax", platform.url, recorder=kept.append)
+        wire = ChannelWire("nontax", platform.url, WireTerms(kept.append))
         await wire.post("issue", "x", b"1", {"X-A": "b"})
         await wire.send("issue", "POST", "x", content=b"1", headers={"X-A": "b"})
         await wire.close()
@@ -446,13 +444,13 @@ async def test_the_short_way_tells_the_same_truth_about_what_left(peer: Any, kep
         await line.say(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
 
     async with peer(cuts) as platform:
-        wire = ChannelWire("nontax", platform.url, recorder=kept.append)
+        wire = ChannelWire("nontax", platform.url, WireTerms(kept.append))
         with pytest.raises(OutcomeUnknownError):
             await wire.post("issue", "", b"1", {})
         await wire.close()
     with pytest.raises(NotSentError, match="closed"):
         await wire.post("issue", "", b"2", {})
-    wire = ChannelWire("nontax", platform.url, recorder=kept.append)
+    wire = ChannelWire("nontax", platform.url, WireTerms(kept.append))
     with pytest.raises(NotSentError):
         await wire.post("issue", "", b"3", {})
     with pytest.raises(ValueError, match="leaves the channel"):

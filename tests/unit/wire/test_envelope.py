@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from gateway.foundation.wire import ChannelWire, MessageSigner
+from gateway.foundation.wire import ChannelWire, MessageSigner, WireTerms
 from gateway.foundation.wire.envelope import Answer, Head, Results
 from gateway.foundation.wire.signed import SignedCaller, SignedSettings
 from gateway.foundation.wire.signing import SignatureScheme
@@ -233,7 +233,7 @@ def caller(platform: Platform) -> SignedCaller:
         pass
 
     clock = ManualClock(NOW)
-    wire = ChannelWire("a", "http://127.0.0.1:9", recorder=forget, clock=clock)
+    wire = ChannelWire("a", "http://127.0.0.1:9", WireTerms(forget, clock=clock))
     wire.http = httpx.AsyncClient(transport=platform)
     settings = SignedSettings.model_validate({"node": "N1", "secret": SECRET})
     return SignedCaller(wire, settings.signer(clock), RESULTS)

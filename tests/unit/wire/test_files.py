@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from gateway.foundation.crypto.sm import sm3
-from gateway.foundation.wire import ChannelWire, Timeouts, WireSettings
+from gateway.foundation.wire import ChannelWire, Timeouts, WireSettings, WireTerms
 from gateway.foundation.wire.files import FileDigest, FileRules, address, content, declared_host, origin
 from gateway.foundation.wire.signing import MessageSigner, SignatureScheme
 from gateway.ports.base import RawExchange
@@ -215,8 +215,7 @@ async def test_it_is_fetched_over_a_socket_from_a_second_host_without_our_creden
         wire = ChannelWire(
             "city",
             f"{own.url}/api",
-            recorder=kept.append,
-            timeouts=Timeouts(connect=2, read=2, total=4),
+            WireTerms(kept.append, timeouts=Timeouts(connect=2, read=2, total=4)),
             files=FileRules(frozenset({declared_host(files.url)}), MOST),
         )
         digest = sha(TEXT, "content")
@@ -238,5 +237,5 @@ async def test_it_is_fetched_over_a_socket_from_a_second_host_without_our_creden
 
 
 def test_a_plain_channel_may_have_its_files_behind_tls() -> None:
-    wire = ChannelWire("city", "http://127.0.0.1:9", recorder=lambda _: None, files=FileRules(HOSTS))
+    wire = ChannelWire("city", "http://127.0.0.1:9", WireTerms(lambda _: None), files=FileRules(HOSTS))
     assert isinstance(wire.http, httpx.AsyncClient)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 import contracts
-from gateway.foundation.wire import ChannelWire
+from gateway.foundation.wire import ChannelWire, WireTerms
 from gateway.foundation.wire.fitting import Shape
 from gateway.foundation.wire.soap import SoapCaller, XmlMessages
 from gateway.words.errors import ContractError
@@ -40,8 +40,7 @@ def caller() -> tuple[SoapCaller, list[tuple[str, str]]]:
     wire = ChannelWire(
         "nontax",
         "http://127.0.0.1:1",
-        recorder=lambda _: None,
-        drift=lambda _channel, action, path: noted.append((action, path)),
+        WireTerms(lambda _: None, drift=lambda _channel, action, path: noted.append((action, path))),
     )
     wsdl = contracts.path("nontax/v1/nontax.wsdl")
     return SoapCaller(wire, wsdl, "{urn:nontax-platform:v1}NonTaxPlatformSoap11"), noted

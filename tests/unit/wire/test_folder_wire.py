@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.foundation.wire import FolderWire, Limits
+from gateway.foundation.wire import FolderWire, Limits, WireTerms
 from gateway.ports.base import RawExchange
 from gateway.settings import ChannelSettings
 from gateway.words.errors import NotSentError, OutcomeUnknownError, UnusableError
@@ -22,7 +22,7 @@ def kept() -> list[RawExchange]:
 @pytest.fixture
 async def wire(tmp_path: Path, kept: list[RawExchange]) -> AsyncIterator[FolderWire]:
     (tmp_path / "inbox").mkdir()
-    made = FolderWire("folder", tmp_path.as_uri(), recorder=kept.append, limits=Limits(max_response_bytes=1024))
+    made = FolderWire("folder", tmp_path.as_uri(), WireTerms(kept.append, limits=Limits(max_response_bytes=1024)))
     yield made
     await made.close()
 
@@ -108,7 +108,7 @@ async def test_links_pipes_and_what_is_too_large_are_not_read(wire: FolderWire, 
 @pytest.mark.parametrize("url", ["file://host/folder", "file:folder", "http://host/folder"])
 def test_only_an_absolute_folder_of_this_machine_is_an_address(url: str) -> None:
     with pytest.raises(ValueError, match="absolute"):
-        FolderWire("folder", url, recorder=lambda _: None)
+        FolderWire("folder", url, WireTerms(lambda _: None))
 
 
 def test_the_address_of_a_channel_may_be_a_folder() -> None:

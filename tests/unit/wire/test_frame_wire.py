@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.foundation.crypto.sm import sm3
-from gateway.foundation.wire import FrameWire, Limits, Timeouts, Tls
+from gateway.foundation.wire import FrameWire, Limits, Timeouts, Tls, WireTerms
 from gateway.foundation.wire.frame import KEPT_BYTES, USUAL, Length, PassedOver
 from gateway.ports.base import RawExchange
 from gateway.words.errors import ContractError, NotSentError, OutcomeUnknownError, UnusableError
@@ -40,7 +40,7 @@ def kept() -> Kept:
 
 def wire(url: str, kept: Kept, **changes: Any) -> FrameWire:
     timeouts = {"connect": 2.0, "read": 2.0, "write": 2.0, "total": 4.0, "pool": 2.0} | changes.pop("timeouts", {})
-    return FrameWire("frames", url, recorder=kept, timeouts=Timeouts(**timeouts), **changes)
+    return FrameWire("frames", url, WireTerms(kept, timeouts=Timeouts(**timeouts), **changes))
 
 
 def url(p: Any) -> str:

@@ -18,7 +18,7 @@ import pytest
 from pydantic import SecretStr
 
 from gateway.adapters.nontax.soap import SoapNonTax, SoapNonTaxSettings
-from gateway.foundation.wire import ChannelWire, Limits, MessageSigner, Tls
+from gateway.foundation.wire import ChannelWire, Limits, MessageSigner, Tls, WireTerms
 from gateway.ports.nontax import BillLine, Issued, IssueRequest
 from gateway.words.clock import ManualClock
 from gateway.words.errors import ContractError, DeniedError, NotSentError, OutcomeUnknownError, UnusableError
@@ -77,7 +77,7 @@ class Platform:
 
         async with self.peer(answers) as platform:
             limits = Limits(ends_with_connection=ends)
-            wire = ChannelWire("nontax", platform.url, recorder=lambda _: None, limits=limits, drift=self._note)
+            wire = ChannelWire("nontax", platform.url, WireTerms(lambda _: None, limits=limits, drift=self._note))
             settings = SoapNonTaxSettings(
                 secret=SecretStr("0123456789abcdef"), node_code="UNIT", platform_node="PLATFORM"
             )
@@ -259,7 +259,7 @@ async def test_json_that_ends_with_the_connection_must_close_by_itself(peer: Any
 
     async with peer(answers) as platform:
         limits = Limits(ends_with_connection=True)
-        wire = ChannelWire("old", platform.url, recorder=lambda _: None, limits=limits)
+        wire = ChannelWire("old", platform.url, WireTerms(lambda _: None, limits=limits))
         if read:
             assert wire.json(await wire.request("ask", "POST", "x", json={}))
         else:
@@ -287,7 +287,7 @@ async def test_a_redirect_of_a_json_platform_names_where_it_leads_too(peer: Any)
         await line.answer(head="Location: /login?next=%2F", status="302 Found")
 
     async with peer(answers) as platform:
-        wire = ChannelWire("old", platform.url, recorder=lambda _: None)
+        wire = ChannelWire("old", platform.url, WireTerms(lambda _: None))
         with pytest.raises(OutcomeUnknownError, match="redirect to /login: perhaps"):
             await wire.request("ask", "GET", "x")
         await wire.close()
@@ -332,7 +332,7 @@ def old_server(papers: Any, version: ssl.TLSVersion | None = None, ciphers: str 
 
 async def said(port: int, tls: Tls, host: str = "127.0.0.1") -> str:
     """What a question over TLS comes to: "ok", or the words of what went wrong."""
-    wire = ChannelWire("old", f"https://{host}:{port}", recorder=lambda _: None, tls=tls)
+    wire = ChannelWire("old", f"https://{host}:{port}", WireTerms(lambda _: None, tls=tls))
     try:
         return (await wire.request("ask", "GET", "")).text
     except NotSentError as error:

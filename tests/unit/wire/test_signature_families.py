@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 import contracts
 from gateway.foundation.crypto.signature_keys import HmacKey, RsaKey, SignatureKey, Sm2Key, sm2_private, sm2_public
 from gateway.foundation.crypto.sm2 import public_of
-from gateway.foundation.wire import ChannelWire
+from gateway.foundation.wire import ChannelWire, WireTerms
 from gateway.foundation.wire.channel import ErrorFactory, busy
 from gateway.foundation.wire.signing import (
     MessageSigner,
@@ -190,7 +190,7 @@ def platform(key: SignatureKey) -> Platform:
 @pytest.fixture
 def ask(platform: Platform, key: SignatureKey) -> Any:
     """One signed question with a query."""
-    wire = ChannelWire("a", "http://127.0.0.1:9/api", recorder=lambda _: None, clock=ManualClock(NOW))
+    wire = ChannelWire("a", "http://127.0.0.1:9/api", WireTerms(lambda _: None, clock=ManualClock(NOW)))
     wire.http = httpx.AsyncClient(transport=platform)
     signer = MessageSigner("UNIT", key, ManualClock(NOW), "PLAT", SCHEME)
     declared: dict[int, ErrorFactory] = {409: busy}

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from gateway.foundation.wire import ChannelWire, MessageSigner, Timeouts
+from gateway.foundation.wire import ChannelWire, MessageSigner, Timeouts, WireTerms
 from gateway.foundation.wire.soap import SoapCaller, SoapFault
 from gateway.ports.base import RawExchange
 from gateway.words.clock import ManualClock
@@ -119,7 +119,7 @@ class Platform:
             await line.answer(body, "\n".join(head), status)
 
         async with self._peer(answers) as platform:
-            wire = ChannelWire("nontax", f"{platform.url}/soap", recorder=self.exchanges.append)
+            wire = ChannelWire("nontax", f"{platform.url}/soap", WireTerms(self.exchanges.append))
             try:
                 caller = wire.soap(self._contract, BINDING, signer=ours)
                 return await caller.call("Create", **(arguments or {"No": "N1", "Amt": "80.00"}))
@@ -229,7 +229,7 @@ async def test_a_cut_answer_is_doubt_and_its_part_is_kept(contract: Path, peer: 
 
     kept: list[RawExchange] = []
     async with peer(cuts) as platform:
-        wire = ChannelWire("nontax", platform.url, recorder=kept.append)
+        wire = ChannelWire("nontax", platform.url, WireTerms(kept.append))
         with pytest.raises(OutcomeUnknownError):
             await SoapCaller(wire, contract, BINDING).call("Create", No="N1", Amt="80.00")
         await wire.close()
@@ -237,7 +237,7 @@ async def test_a_cut_answer_is_doubt_and_its_part_is_kept(contract: Path, peer: 
 
 
 async def test_a_platform_that_is_down_is_unsent(contract: Path) -> None:
-    wire = ChannelWire("nontax", "http://127.0.0.1:1", recorder=lambda _: None, timeouts=Timeouts(connect=1))
+    wire = ChannelWire("nontax", "http://127.0.0.1:1", WireTerms(lambda _: None, timeouts=Timeouts(connect=1)))
     with pytest.raises(NotSentError):
         await wire.soap(contract, BINDING).call("Create", No="N1", Amt="80.00")
     await wire.close()
@@ -300,7 +300,7 @@ async def test_an_answer_that_is_not_authentic_says_nothing(
 
 
 def wire() -> ChannelWire:
-    return ChannelWire("nontax", "http://127.0.0.1:1", recorder=lambda _: None)
+    return ChannelWire("nontax", "http://127.0.0.1:1", WireTerms(lambda _: None))
 
 
 @pytest.mark.parametrize(

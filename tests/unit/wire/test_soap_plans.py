@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 import contracts
-from gateway.foundation.wire import ChannelWire
+from gateway.foundation.wire import ChannelWire, WireTerms
 from gateway.foundation.wire.soap import SoapCaller
 from gateway.words.errors import ContractError
 
@@ -109,7 +109,7 @@ def _operations() -> list[Any]:
 @cache
 def callers(wsdl: Path) -> tuple[SoapCaller, SoapCaller]:
     """A caller with plans, and one that leaves everything to zeep."""
-    wire = ChannelWire("nontax", "http://127.0.0.1:1", recorder=lambda _: None)
+    wire = ChannelWire("nontax", "http://127.0.0.1:1", WireTerms(lambda _: None))
     root: Any = etree.parse(str(wsdl)).getroot()
     binding = f"{{{root.get('targetNamespace')}}}{root.find('{*}binding').get('name')}"
     planned, zeeps = SoapCaller(wire, wsdl, binding), SoapCaller(wire, wsdl, binding)

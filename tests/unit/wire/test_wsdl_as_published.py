@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from gateway.foundation.wire import ChannelWire
+from gateway.foundation.wire import ChannelWire, WireTerms
 from gateway.foundation.wire.soap import SoapFault
 from gateway.foundation.wire.wsdl import WsdlRefusedError
 from gateway.foundation.wire.xml import parse_xml
@@ -42,7 +42,7 @@ class Service:
         return self.folder / name
 
     def loads(self, wsdl: str, binding: str = BINDING) -> None:
-        ChannelWire("ask", "http://127.0.0.1:1", recorder=lambda _: None).soap(self.write("a.wsdl", wsdl), binding)
+        ChannelWire("ask", "http://127.0.0.1:1", WireTerms(lambda _: None)).soap(self.write("a.wsdl", wsdl), binding)
 
     async def call(
         self,
@@ -61,7 +61,7 @@ class Service:
             await line.answer(body, f"Content-Type: {content_type}", status)
 
         async with self._peer(answers) as platform:
-            wire = ChannelWire("ask", platform.url, recorder=lambda _: None)
+            wire = ChannelWire("ask", platform.url, WireTerms(lambda _: None))
             try:
                 return await wire.soap(self.write("a.wsdl", wsdl), binding).call(operation, **values)
             finally:
@@ -369,6 +369,6 @@ def test_what_cannot_be_spoken_stops_the_start_with_a_sentence(service: Service,
 
 
 def test_a_wsdl_that_is_not_there_stops_the_start_with_a_sentence(service: Service) -> None:
-    wire = ChannelWire("ask", "http://127.0.0.1:1", recorder=lambda _: None)
+    wire = ChannelWire("ask", "http://127.0.0.1:1", WireTerms(lambda _: None))
     with pytest.raises(WsdlRefusedError, match=r"none\.wsdl cannot be loaded"):
         wire.soap(service.folder / "none.wsdl", BINDING)
