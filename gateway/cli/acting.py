@@ -187,7 +187,7 @@ def _members(route: Any) -> Iterator[tuple[str, tuple[str, Any]]]:
 
 def _option(flag: str, field: Any, act: Act) -> tuple[Any, Any]:
     """The option of a member, and its default; what has parts is given as JSON."""
-    kind, many, told = _kind(field.annotation)
+    kind, many, told = (str, False, "") if _is_text(field.metadata) else _kind(field.annotation)
     if told == "JSON":
         told = worded(say("acts.json", example=json.dumps(_shape(field.annotation), ensure_ascii=False)), spoken())
     if field.description is not None:
@@ -208,6 +208,8 @@ def _kind(annotation: Any) -> tuple[type, bool, str]:
     """What is typed for it, whether it is given several times, and what else is to be known."""
     while typing.get_origin(annotation) in (Annotated, typing.Union, types.UnionType):
         parts = [one for one in typing.get_args(annotation) if one is not types.NoneType]
+        if _is_text(parts[1:]):
+            return str, False, ""
         if typing.get_origin(annotation) is not Annotated and len(parts) > 1:
             return str, False, "JSON"
         annotation = parts[0]
@@ -222,6 +224,12 @@ def _kind(annotation: Any) -> tuple[type, bool, str]:
         return annotation, False, ""
     has_parts = hasattr(annotation, "model_fields") or typing.get_origin(annotation) is not None or annotation is dict
     return str, False, "JSON" if has_parts else ""
+
+
+def _is_text(told: Iterable[object]) -> bool:
+    """Whether what is said of a member makes a text of it on the wire, as of yuan, which are whole fen inside."""
+    schemas = [getattr(one, "json_schema", None) for one in told]
+    return any(isinstance(one, dict) and one.get("type") == "string" for one in schemas)
 
 
 def _choices(words: Iterable[object]) -> str:

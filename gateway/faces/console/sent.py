@@ -13,7 +13,7 @@ from gateway.foundation.screens import Upload
 from gateway.words.errors import InvalidProblem
 from gateway.words.saying import say
 
-_MOST_FIELDS = 600
+_MOST_FIELDS = 200
 
 
 async def sent(request: Request) -> tuple[dict[str, str], dict[str, Upload]]:

@@ -37,7 +37,7 @@ from gateway.words.saying import Sentence, say
 from gateway.words.wrong import reason_of
 
 Seen = Callable[[Look, str], Awaitable[CashTaken]]
-SHOWN: Final = 200
+SHOWN: Final = 150
 """So much cash is offered for one bill at a time, what must be at the bank first before the rest."""
 
 
