@@ -99,6 +99,11 @@ class Look:
             return Note(say("console.nobody_else", act=act.sentence), "warn")
         return Note(say("console.somebody_else", act=act.sentence, names=names[:_NAMES], number=len(names)), "wait")
 
+    async def to_confirm(self, matter: str, act: Act, authority: str) -> tuple[list[Note], list[str]]:
+        """What stands on the page of a matter that waits for a second word: the act, or why it is not who looks's."""
+        elsewhere = await self.second_word(matter, act, authority)
+        return ([], ["confirm"]) if elsewhere is None else ([elsewhere], [])
+
 
 @dataclass(frozen=True)
 class Upload:
@@ -260,6 +265,11 @@ class Found:
     next: str | None = None
     total: int | None = None
     most: int | None = None
+
+    @classmethod
+    def page(cls, rows: Sequence[Row], wanted: Wanted, total: int | None = None, most: int | None = None) -> Found:
+        """The page that was wanted; where it is full, another one may follow after its last row."""
+        return cls(rows, rows[-1].id if len(rows) == wanted.limit else None, total, most)
 
 
 @dataclass(frozen=True, kw_only=True)

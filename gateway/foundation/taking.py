@@ -7,15 +7,11 @@ on their page and ``access.desk.of_person`` into the SQL of their list. Who has 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Final
 
 from gateway.foundation.acts import ASSIGN
 from gateway.foundation.screens import ActPage, Choice, Fact, Field, Form, Look, Named, To, Waits
 from gateway.words.errors import NotFoundProblem
 from gateway.words.saying import Sentence, say
-
-MINE: Final = Choice("mine", say("console.today_mine"))
-"""Among whose records a list can be narrowed to: those that are in the hands of who looks."""
 
 
 def assigning(authority_of: Callable[[Look, str], Awaitable[str]]) -> ActPage:
@@ -57,6 +53,6 @@ async def holder(look: Look, subject: str) -> Fact:
     return Named("assignee"), await look.base.desk.holder(subject) or say("console.nobody")
 
 
-def waits_mine(title: Sentence, number: int, screen: str, most: int | None = None) -> Waits:
-    """Records of a screen that who looks has in hand and that are not done."""
-    return Waits(title, number, To("", screen, asked={"whose": "mine"}), whose="mine", tone="warn", most=most)
+def waits_mine(title: Sentence, number: int, screen: str, most: int | None = None, **asked: str) -> Waits:
+    """Records of a screen that who looks has in hand and that are not done. ``asked``: what else narrows its list."""
+    return Waits(title, number, To("", screen, asked={**asked, "whose": "mine"}), whose="mine", tone="warn", most=most)

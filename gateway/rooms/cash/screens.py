@@ -10,6 +10,7 @@ from typing import Final
 
 from gateway.foundation.acts import by_name
 from gateway.foundation.delivery.events import Event
+from gateway.foundation.narrowing import AUTHORITY, MINE, Whose, among, authorities_asked, chosen
 from gateway.foundation.screens import (
     ActPage,
     Block,
@@ -41,7 +42,7 @@ from gateway.foundation.screens import (
     Wanted,
     Yuan,
 )
-from gateway.foundation.taking import MINE, assigning, holder
+from gateway.foundation.taking import assigning, holder
 from gateway.rooms.cash import records
 from gateway.rooms.cash.acts import ACTS
 from gateway.rooms.cash.forms import hand_in, hand_in_form, land, land_form, remit, remit_form, take, take_form
@@ -77,8 +78,7 @@ async def _find(look: Look, wanted: Wanted) -> Found:
     cash, sought = look.get(Cash), _sought(look)
     found = await cash.find(replace(sought, before=wanted.cursor, limit=wanted.limit))
     total = await look.base.store.read(lambda conn: records.count(conn, sought))
-    more = found[-1].id if len(found) == wanted.limit else None
-    return Found([_row(look, one) for one in found], more, total, MOST)
+    return Found.page([_row(look, one) for one in found], wanted, total, MOST)
 
 
 def _row(look: Look, one: CashTaken) -> Row:
@@ -111,16 +111,16 @@ def _due(one: CashTaken) -> Value:
 
 def _sought(look: Look) -> CashFilter:
     """What the address asks for."""
-    asked, authority, due = look.asked, look.asked.get("authority"), look.asked.get("due")
+    asked, due = look.asked, look.asked.get("due")
     ends = {"late": look.today - timedelta(days=1), "soon": look.today + timedelta(days=_SOON)}
     return CashFilter(
-        authorities=[one for one in look.who.authorities if authority in (None, one)],
-        status=CashStatus(asked["status"]) if asked.get("status") in tuple(CashStatus) else None,
+        authorities=authorities_asked(look),
+        status=chosen(look, "status", CashStatus),
         number=asked.get("number"),
         officer=_officer(look) if asked.get("officer") else None,
         by=ends.get(due or ""),
         afloat=due == "afloat",
-        held_by=look.who.client_id if asked.get("whose") == MINE.value else None,
+        held_by=Whose.asked(look).mine,
     )
 
 
@@ -132,15 +132,10 @@ def _officer(look: Look) -> Sequence[bytes]:
         raise InvalidProblem(say("wrong.told", reason=str(error)), field="officer") from None
 
 
-async def _authorities(look: Look) -> Sequence[Choice]:
-    known = await look.base.access.authorities()
-    return [Choice(one.code, one.name) for one in known if one.code in look.who.authorities]
-
-
 _LIST = Listing(
     filters=(
         Filter("number", say("cash.screen_number"), wide=True),
-        Filter("status", Named("status"), "choice", tuple(Choice(one.value, one) for one in CashStatus)),
+        among("status", CashStatus),
         Filter(
             "due",
             say("cash.screen_due"),
@@ -149,7 +144,7 @@ _LIST = Listing(
         ),
         Filter("officer", say("cash.screen_officer")),
         Filter("whose", say("console.whose"), "choice", (MINE,)),
-        Filter("authority", Named("authority"), "choice", _authorities),
+        AUTHORITY,
     ),
     heads=(
         Head(Named("decision_number")),

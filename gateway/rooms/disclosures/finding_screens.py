@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final, Literal
 
 from gateway.foundation.acts import by_name
+from gateway.foundation.narrowing import among, chosen
 from gateway.foundation.screens import (
     ActPage,
     Choice,
@@ -45,17 +46,16 @@ _MOST: Final = 200
 
 
 async def _find(look: Look, wanted: Wanted) -> Found:
-    asked = look.asked
     sought = FindingFilter(
         authorities=look.who.authorities,
-        status=FindingStatus(asked["status"]) if asked.get("status") in tuple(FindingStatus) else None,
-        kind=Kind(asked["kind"]) if asked.get("kind") in tuple(Kind) else None,
-        place=asked.get("place"),
+        status=chosen(look, "status", FindingStatus),
+        kind=chosen(look, "kind", Kind),
+        place=look.asked.get("place"),
         before=wanted.cursor,
         limit=wanted.limit,
     )
     found = await look.get(Inspection).find(sought)
-    return Found([_row(one) for one in found], found[-1].id if len(found) == wanted.limit else None)
+    return Found.page([_row(one) for one in found], wanted)
 
 
 def _row(one: Finding) -> Row:
@@ -133,8 +133,8 @@ FINDINGS = Screen(
     place=62,
     lists=Listing(
         filters=(
-            Filter("status", Named("status"), "choice", [Choice(one.value, Word(one.value)) for one in FindingStatus]),
-            Filter("kind", say("disclosures.finding"), "choice", [Choice(one.value, kind_of(one)) for one in Kind]),
+            among("status", FindingStatus, words=Word),
+            among("kind", Kind, say("disclosures.finding"), kind_of),
             Filter("place", say("disclosures.place")),
         ),
         heads=(

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from functools import partial
-from typing import Final, Literal
+from typing import Final
 
 from gateway.foundation.acts import by_name
+from gateway.foundation.narrowing import Whose, among, authorities, chosen
 from gateway.foundation.screens import (
     ActPage,
     Block,
@@ -18,7 +19,6 @@ from gateway.foundation.screens import (
     Fact,
     Facts,
     Field,
-    Filter,
     Form,
     Found,
     Head,
@@ -48,7 +48,6 @@ _READ: Final = "disclosures:read"
 _ACTS: Final = by_name(*ACTS)
 _MOST: Final = 200
 _OPEN: Final = (RepairStatus.RECEIVED, RepairStatus.PROPOSED)
-_WHOSE: Final[tuple[Literal["second", "others"], ...]] = ("second", "others")
 _TONES: Final[dict[RepairStatus, Tone]] = {
     RepairStatus.RECEIVED: "warn",
     RepairStatus.PROPOSED: "wait",
@@ -62,15 +61,14 @@ _PAPERS: Final = ("corrected", "commitment", "performed")
 
 async def _find(look: Look, wanted: Wanted) -> Found:
     asked = look.asked
-    if asked.get("whose") in _WHOSE:
+    if asked.get("whose") in ("second", "others"):
         waits = await _proposed(look, asked["whose"])
         return Found([_row(one) for one in waits], None, len(waits), _MOST)
-    status = RepairStatus(asked["status"]) if asked.get("status") in tuple(RepairStatus) else None
-    mine = look.who.authorities
+    mine, status = look.who.authorities, chosen(look, "status", RepairStatus)
     found = await look.get(Repairs).find(
         RepairFilter(authorities=mine, status=status, before=wanted.cursor, limit=wanted.limit)
     )
-    return Found([_row(one) for one in found], found[-1].id if len(found) == wanted.limit else None)
+    return Found.page([_row(one) for one in found], wanted)
 
 
 async def _of(look: Look, status: RepairStatus) -> list[Repair]:
@@ -108,9 +106,9 @@ async def _one(look: Look, repair_id: str) -> Page:
     notes: list[Block] = []
     acts = ["answer", "assign"] if one.status is RepairStatus.RECEIVED else []
     if one.status is RepairStatus.PROPOSED:
-        elsewhere = await look.second_word(one.id, _ACTS["confirm_repair"], one.authority)
-        notes += [] if elsewhere is None else [elsewhere]
-        acts = [*(["confirm"] if elsewhere is None else []), "assign"]
+        told, confirm = await look.to_confirm(one.id, _ACTS["confirm_repair"], one.authority)
+        notes += told
+        acts = [*confirm, "assign"]
     return Page(
         title=say("disclosures.repair_screen_title", number=one.decision_number),
         tags=[_tag(one)],
@@ -155,7 +153,7 @@ def _answered(one: Repair) -> Facts:
 
 
 async def _receive_form(look: Look, _id: str) -> Form:
-    choices = await _authorities(look)
+    choices = await authorities(look)
     only = choices[0].value if len(choices) == 1 else ""
     papers = [Field(name, Named(name), required=False) for name in _PAPERS]
     fields = (
@@ -215,15 +213,11 @@ async def _confirm(look: Look, repair_id: str) -> None:
     await look.get(Repairs).confirm(repair_id, look.asked.get("seen", ""), by=look.person, once=look.once)
 
 
-async def _authorities(look: Look) -> Sequence[Choice]:
-    known = await look.base.access.authorities()
-    return [Choice(one.code, one.name) for one in known if one.code in look.who.authorities]
-
-
 async def _authority(look: Look, repair_id: str) -> str:
     return (await _seen(look, repair_id)).repair.authority
 
 
+_WHOSE: Final = Whose(screen=_NAME, told=say("disclosures.wait_repair_answers"), mine=False, wide=True)
 REPAIRS = Screen(
     name=_NAME,
     title=say("disclosures.repair_screen"),
@@ -231,14 +225,8 @@ REPAIRS = Screen(
     place=63,
     lists=Listing(
         filters=(
-            Filter("status", Named("status"), "choice", tuple(Choice(one.value, one) for one in RepairStatus)),
-            Filter(
-                "whose",
-                say("console.whose"),
-                "choice",
-                tuple(Choice(one, say(f"console.today_{one}")) for one in _WHOSE),
-                wide=True,
-            ),
+            among("status", RepairStatus),
+            _WHOSE.filter,
         ),
         heads=(
             Head(Named("decision_number")),
@@ -269,9 +257,8 @@ async def waiting_repairs(look: Look) -> Sequence[Waits]:
     open_ones = await _of(look, RepairStatus.RECEIVED)
     first = min((one.answer_by_on for one in open_ones), default=None)
     received = To("", _NAME, asked={"status": RepairStatus.RECEIVED.value})
-    waits = [Waits(say("disclosures.wait_repairs"), len(open_ones), received, first, tone="warn", most=_MOST)]
-    told = say("disclosures.wait_repair_answers")
-    for whose in _WHOSE:
-        number = len(await _proposed(look, whose))
-        waits.append(Waits(told, number, To("", _NAME, asked={"whose": whose}), whose=whose, tone="wait", most=_MOST))
-    return waits
+    second, others = [len(await _proposed(look, whose)) for whose in ("second", "others")]
+    return (
+        Waits(say("disclosures.wait_repairs"), len(open_ones), received, first, tone="warn", most=_MOST),
+        *_WHOSE.waits(second, others, _MOST),
+    )

@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from gateway.foundation.acts import by_name
 from gateway.foundation.delivery import Event
+from gateway.foundation.narrowing import AUTHORITY, MINE, Whose, among, authorities, authorities_asked, chosen, day
 from gateway.foundation.screens import (
     ActPage,
     Block,
@@ -45,7 +46,7 @@ from gateway.foundation.screens import (
     Wanted,
     reason_for,
 )
-from gateway.foundation.taking import MINE, assigning, holder, waits_mine
+from gateway.foundation.taking import assigning, holder, waits_mine
 from gateway.rooms.disclosures import Disclosure, Disclosures, Status
 from gateway.rooms.disclosures.acts import ACTS
 from gateway.rooms.disclosures.explanation import AtTarget, Explanation, said
@@ -60,7 +61,7 @@ from gateway.rooms.disclosures.seeking import MOST, ONLY, Only, Seeking, Sought,
 from gateway.rooms.disclosures.states import CHINESE, OVER, SHOWN, STANDING, FindingStatus
 from gateway.rooms.disclosures.text_form import TEXT, standing
 from gateway.words.clock import SHANGHAI, from_micros
-from gateway.words.errors import InvalidProblem, Problem
+from gateway.words.errors import Problem
 from gateway.words.saying import Both, Language, Sentence, Word, say, sentences
 
 _NAME: Final = "disclosures"
@@ -102,24 +103,21 @@ async def _find(look: Look, wanted: Wanted) -> Found:
         )
         for one in found
     ]
-    more = found[-1].disclosure.id if len(found) == wanted.limit else None
-    return Found(rows, more, total, MOST)
+    return Found.page(rows, wanted, total, MOST)
 
 
 def _sought(look: Look) -> Sought:
     """What the address asks for. Raises InvalidProblem for what is no day."""
     asked = look.asked
-    authority, status = asked.get("authority"), asked.get("status")
-    mine = frozenset(one for one in look.who.authorities if authority in (None, one))
     only: list[Only] = [one for one in ONLY if one == asked.get("only")]
     return replace(
-        look.get(Seeking).sought(mine),
+        look.get(Seeking).sought(authorities_asked(look)),
         number=asked.get("number"),
         target=asked.get("target"),
-        status=Status(status) if status in tuple(Status) else None,
+        status=chosen(look, "status", Status),
         only=only[0] if only else None,
-        due=_day(asked.get("due")),
-        held_by=look.who.client_id if asked.get("whose") == "mine" else None,
+        due=day(look, "due"),
+        held_by=Whose.asked(look).mine,
     )
 
 
@@ -158,27 +156,21 @@ def _told(one: Disclosure) -> Value:
     return one.reason if one.status in (Status.REJECTED, Status.NOT_PUBLISHABLE) else None
 
 
-async def _authorities(look: Look) -> Sequence[Choice]:
-    known = await look.base.access.authorities()
-    return [Choice(one.code, one.name) for one in known if one.code in look.who.authorities]
-
-
 async def _targets(look: Look) -> Sequence[Choice]:
     return [Choice(one, one) for one in await look.get(Seeking).targets(look.who.authorities)]
 
 
-_STATUSES: Final = tuple(Choice(one.value, _word(one)) for one in Status)
 _ONLY: Final = tuple(Choice(one, say(f"disclosures.only_{one}")) for one in ONLY)
 
 _LIST: Final = Listing(
     filters=(
         Filter("number", say("disclosures.screen_number"), wide=True),
-        Filter("status", Named("status"), "choice", _STATUSES),
+        among("status", Status, words=_word),
         Filter("only", say("console.only"), "choice", _ONLY),
         Filter("whose", say("console.whose"), "choice", (MINE,)),
         Filter("target", Named("target"), "choice", _targets),
         Filter("due", say("disclosures.screen_due"), "day"),
-        Filter("authority", Named("authority"), "choice", _authorities),
+        AUTHORITY,
     ),
     heads=(
         Head(Named("decision_number")),
@@ -558,7 +550,7 @@ _DRAFT: Final = Field("draft", say("disclosures.act_draft"), "flag", required=Fa
 
 async def _publish_form(look: Look, _id: str) -> Form:
     """A decision by its number, at all targets of its authority; looked over before anything is entered."""
-    choices = await _authorities(look)
+    choices = await authorities(look)
     fields = (
         Field("authority", Named("authority"), "choice", choices=choices, value=_alone(choices)),
         Field("decision_number", Named("decision_number")),
@@ -782,15 +774,3 @@ async def waiting(look: Look) -> Sequence[Waits]:
     draft = To("", _NAME, asked={"status": Status.DRAFT.value})
     waits.append(Waits(say("disclosures.wait_draft"), total, draft, drafts[0].last_day if drafts else None, most=MOST))
     return waits
-
-
-# --- inside -----------------------------------------------------------------------------------------------------------
-
-
-def _day(text: str | None) -> date | None:
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise InvalidProblem(say("console.no_day"), field="due") from None

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal
+from typing import Final
 
 from gateway.foundation.acts import by_name
+from gateway.foundation.narrowing import Whose
 from gateway.foundation.screens import (
     ActPage,
     Block,
-    Choice,
     Code,
     Facts,
     FileOf,
     Files,
-    Filter,
     Form,
     Found,
     Head,
@@ -29,7 +28,6 @@ from gateway.foundation.screens import (
     Served,
     Table,
     Tag,
-    To,
     Tone,
     Waits,
     Wanted,
@@ -45,7 +43,7 @@ from gateway.words.saying import Word, say
 
 _NAME: Final = "jobs"
 _ACTS: Final = by_name(*ACTS)
-_WHOSE: Final[tuple[Literal["second", "others"], ...]] = ("second", "others")
+_WHOSE: Final = Whose(screen=_NAME, told=say("jobs.wait"), label=say("jobs.wait"), mine=False, wide=True)
 _ROWS: Final = 500
 _MOST: Final = 200
 _XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -72,8 +70,7 @@ async def _find(look: Look, wanted: Wanted) -> Found:
         rows = [_row(one) for one in await _waits(look, whose)]
         return Found(rows, None, len(rows), _MOST)
     found = await look.get(Jobs).find(look.who.authorities, wanted.cursor, wanted.limit)
-    following = found[-1].id if len(found) == wanted.limit else None
-    return Found([_row(one) for one in found], following)
+    return Found.page([_row(one) for one in found], wanted)
 
 
 def _row(one: Job) -> Row:
@@ -94,11 +91,9 @@ async def _one(look: Look, job_id: str) -> Page:
     blocks: list[Block] = [_facts(sight)]
     acts = ["stop"] if job.ended_at is None else []
     if job.standing == "proposed":
-        against = await look.second_word(job_id, _ACTS["confirm_job"], next(iter(job.authorities), ""))
-        if against is None:
-            acts.insert(0, "confirm")
-        else:
-            blocks.append(against)
+        told, confirm = await look.to_confirm(job_id, _ACTS["confirm_job"], next(iter(job.authorities), ""))
+        blocks += told
+        acts = [*confirm, *acts]
     if any(row.answer_sealed is not None for row in rows) and job.proposed_by == look.who.client_id:
         blocks.append(Files(Named("file"), [FileOf("file", say("jobs.screen_file"))]))
     tags, whole = (_tag(job.standing),), [*blocks, _table(job, rows)]
@@ -193,15 +188,7 @@ SCREEN = Screen(
     scope="jobs:read",
     place=75,
     lists=Listing(
-        filters=(
-            Filter(
-                "whose",
-                say("jobs.wait"),
-                "choice",
-                tuple(Choice(one, say(f"console.today_{one}")) for one in _WHOSE),
-                wide=True,
-            ),
-        ),
+        filters=(_WHOSE.filter,),
         heads=(
             Head(Named("kind")),
             Head(Named("status")),
@@ -228,8 +215,5 @@ async def waiting(look: Look) -> Sequence[Waits]:
     """Jobs that wait for a second person's word: mine to give, or another's about mine."""
     if not look.may("jobs:write"):
         return ()
-    told = say("jobs.wait")
-    return [
-        Waits(told, len(await _waits(look, whose)), To("", _NAME, asked={"whose": whose}), whose=whose, tone="wait")
-        for whose in _WHOSE
-    ]
+    second, others = [len(await _waits(look, whose)) for whose in ("second", "others")]
+    return _WHOSE.waits(second, others)

@@ -14,6 +14,7 @@ from gateway.foundation.delivery.doubtful_records import MOST, Doubtful
 from gateway.foundation.delivery.operation_records import OperationRecord
 from gateway.foundation.delivery.resolutions import Possible
 from gateway.foundation.delivery.states import FOR_PEOPLE, ParkedFor, ResolutionState, State
+from gateway.foundation.narrowing import AUTHORITY, Whose, among, authorities_asked, chosen
 from gateway.foundation.screens import (
     ActPage,
     Beside,
@@ -47,7 +48,7 @@ from gateway.foundation.screens import (
     Yuan,
     reason_for,
 )
-from gateway.foundation.taking import MINE, assigning, holder, waits_mine
+from gateway.foundation.taking import assigning, holder, waits_mine
 from gateway.foundation.two_persons import FEN
 from gateway.rooms.operations.acts import ACTS
 from gateway.rooms.operations.service import Operations, Sight
@@ -78,8 +79,7 @@ class Came(Word):
 
 async def _find(look: Look, wanted: Wanted) -> Found:
     found, total = await look.get(Operations).doubtful(_sought(look), wanted.cursor, wanted.limit)
-    more = found[-1].id if len(found) == wanted.limit else None
-    return Found([_row(one) for one in found], more, total, MOST)
+    return Found.page([_row(one) for one in found], wanted, total, MOST)
 
 
 def _row(one: OperationRecord) -> Row:
@@ -109,23 +109,17 @@ def _subject(one: OperationRecord) -> Value:
 
 def _sought(look: Look) -> Doubtful:
     """What the address asks for."""
-    asked, me, whose = look.asked, look.who.client_id, look.asked.get("whose")
-    state, authority = asked.get("state"), asked.get("authority")
+    asked, hands, state = look.asked, Whose.asked(look), chosen(look, "state", State)
     return Doubtful(
-        authorities=[one for one in look.who.authorities if authority in (None, one)],
-        states=[State(state)] if state in FOR_PEOPLE else FOR_PEOPLE,
+        authorities=authorities_asked(look),
+        states=[state] if state in FOR_PEOPLE else FOR_PEOPLE,
         channel=asked.get("channel"),
-        parked_for=asked["why"] if asked.get("why") in tuple(ParkedFor) else None,
+        parked_for=chosen(look, "why", ParkedFor),
         number=asked.get("number"),
-        held_by=me if whose == "mine" else None,
-        said_by=me if whose == "others" else None,
-        said_besides=me if whose == "second" else None,
+        held_by=hands.mine,
+        said_by=hands.others,
+        said_besides=hands.second,
     )
-
-
-async def _authorities(look: Look) -> Sequence[Choice]:
-    known = await look.base.access.authorities()
-    return [Choice(one.code, one.name) for one in known if one.code in look.who.authorities]
 
 
 async def _channels(look: Look) -> Sequence[Choice]:
@@ -136,23 +130,21 @@ def _why(one: ParkedFor) -> Sentence:
     return say(f"operations.why_{one.value.replace('-', '_')}")
 
 
+_WHOSE = Whose(
+    screen=_NAME,
+    told=say("operations.wait_said"),
+    label=say("operations.screen_whose"),
+    second=say("operations.screen_second"),
+    others=say("operations.screen_others"),
+)
 _LIST = Listing(
     filters=(
         Filter("number", say("operations.screen_number"), wide=True),
-        Filter("state", Named("state"), "choice", tuple(Choice(one.value, one) for one in FOR_PEOPLE)),
-        Filter("why", say("operations.screen_why"), "choice", tuple(Choice(one.value, _why(one)) for one in ParkedFor)),
-        Filter(
-            "whose",
-            say("operations.screen_whose"),
-            "choice",
-            (
-                MINE,
-                Choice("second", say("operations.screen_second")),
-                Choice("others", say("operations.screen_others")),
-            ),
-        ),
+        among("state", FOR_PEOPLE),
+        among("why", ParkedFor, say("operations.screen_why"), _why),
+        _WHOSE.filter,
         Filter("channel", Named("channel"), "choice", _channels),
-        Filter("authority", Named("authority"), "choice", _authorities),
+        AUTHORITY,
     ),
     heads=(
         Head(Named("action")),
@@ -189,9 +181,9 @@ async def _one(look: Look, operation_id: str) -> Page:
     if sight.said is not None:
         notes.append(_said(look, sight))
     if sight.said is not None and sight.said.state is ResolutionState.PROPOSED:
-        elsewhere = await look.second_word(sight.said.id, _ACTS["confirm_outcome"], one.authority)
-        notes[:0] = [] if elsewhere is None else [elsewhere]
-        acts = [*(["confirm"] if elsewhere is None else []), "withdraw", *acts]
+        told, confirm = await look.to_confirm(sight.said.id, _ACTS["confirm_outcome"], one.authority)
+        notes[:0] = told
+        acts = [*confirm, "withdraw", *acts]
     elif possible.happened or possible.did_not_happen:
         acts.insert(0, "say")
     if one.state in FOR_PEOPLE:
@@ -511,11 +503,9 @@ async def waiting(look: Look) -> Sequence[Waits]:
     def to(**asked: str) -> To:
         return To("", _NAME, asked=asked)
 
-    told = say("operations.wait_said")
     return (
         Waits(say("operations.wait_parked"), parked, to(state=State.PARKED.value), tone="bad", most=MOST),
         Waits(say("operations.wait_doubt"), doubt, to(state=State.UNCERTAIN.value), tone="warn", most=MOST),
         waits_mine(say("operations.screen"), held, _NAME, MOST),
-        Waits(told, second, to(whose="second"), whose="second", tone="wait", most=MOST),
-        Waits(told, others, to(whose="others"), whose="others", tone="wait", most=MOST),
+        *_WHOSE.waits(second, others, MOST),
     )

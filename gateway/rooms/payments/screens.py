@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from gateway.foundation.acts import by_name
 from gateway.foundation.delivery.events import Event
+from gateway.foundation.narrowing import AUTHORITY, among, authorities_asked, chosen, day
 from gateway.foundation.screens import (
     ActPage,
     Block,
@@ -107,8 +108,7 @@ async def _find(look: Look, wanted: Wanted) -> Found:
         )
         for one in found
     ]
-    more = found[-1].id if len(found) == wanted.limit else None
-    return Found(rows, more, total, MOST)
+    return Found.page(rows, wanted, total, MOST)
 
 
 def _in_doubt(one: Payment) -> Many:
@@ -118,40 +118,34 @@ def _in_doubt(one: Payment) -> Many:
 def _sought(look: Look) -> Sought:
     """What the address asks for. Raises InvalidProblem for what is no amount, no day, no state."""
     asked = look.asked
-    authority = asked.get("authority")
     return Sought(
-        authorities=frozenset(one for one in look.who.authorities if authority in (None, one)),
+        authorities=authorities_asked(look),
         number=asked.get("number"),
         amount=None if "amount" not in asked else _fen(asked["amount"], "amount"),
-        status=Status(asked["status"]) if asked.get("status") in tuple(Status) else None,
-        settlement=Settlement(asked["settlement"]) if asked.get("settlement") in tuple(Settlement) else None,
-        since=_day(asked, "since"),
-        until=_day(asked, "until"),
+        status=chosen(look, "status", Status),
+        settlement=chosen(look, "settlement", Settlement),
+        since=day(look, "since"),
+        until=day(look, "until"),
         overdue=look.today if asked.get("only") == "overdue" else None,
         in_doubt=asked.get("only") == "doubt",
     )
 
 
-async def _authorities(look: Look) -> Sequence[Choice]:
-    known = await look.base.access.authorities()
-    return [Choice(one.code, one.name) for one in known if one.code in look.who.authorities]
-
-
 _LIST = Listing(
     filters=(
         Filter("number", say("payments.screen_number"), wide=True),
-        Filter("status", Named("status"), "choice", tuple(Choice(one.value, one) for one in Status)),
+        among("status", Status),
         Filter(
             "only",
             say("payments.screen_only"),
             "choice",
             (Choice("overdue", say("payments.screen_overdue")), Choice("doubt", say("payments.screen_doubt"))),
         ),
-        Filter("settlement", Named("settlement"), "choice", tuple(Choice(one.value, one) for one in Settlement)),
+        among("settlement", Settlement),
         Filter("amount", Named("amount")),
         Filter("since", say("payments.screen_since"), "day"),
         Filter("until", say("payments.screen_until"), "day"),
-        Filter("authority", Named("authority"), "choice", _authorities),
+        AUTHORITY,
     ),
     heads=(
         Head(Named("decision_number")),
@@ -498,7 +492,7 @@ def _difference(look: Look, decision: Decision) -> Table:
 def _chosen(look: Look, decision: Decision) -> tuple[RecordedEvent, date]:
     """The event that is meant, and its new day. Raises InvalidProblem."""
     old = next((one for one in _correctable(decision) if one.id == look.asked.get("event_id")), None)
-    on = _day(look.asked, "on")
+    on = day(look, "on")
     if old is None or on is None:
         raise InvalidProblem(say("decisions.no_event"), field="event_id")
     return old, on
@@ -590,15 +584,6 @@ async def waiting(look: Look) -> Sequence[Waits]:
 
 
 # --- inside -----------------------------------------------------------------------------------------------------------
-
-
-def _day(asked: Any, name: str) -> date | None:
-    if not asked.get(name):
-        return None
-    try:
-        return date.fromisoformat(asked[name])
-    except ValueError:
-        raise InvalidProblem(say("console.no_day"), field=name) from None
 
 
 def _fen(text: str, name: str) -> int:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.foundation.acts import by_name
+from gateway.foundation.narrowing import day
 from gateway.foundation.screens import (
     ActPage,
     Beside,
@@ -58,7 +59,6 @@ from gateway.rooms.reconciliation.profiles import Profiles
 from gateway.rooms.reconciliation.report import Kind
 from gateway.rooms.reconciliation.run_records import Run, RunFilter
 from gateway.rooms.reconciliation.screens import NAME as BREAKS
-from gateway.rooms.reconciliation.screens import day as typed_day
 from gateway.rooms.reconciliation.service import MonthOfDays, Reconciliation, StatementFile
 from gateway.rooms.reconciliation.statement import Statement, StatementRefusedError
 from gateway.rooms.reconciliation.states import MonthState, RunState
@@ -429,14 +429,14 @@ async def _file_form(look: Look, id: str) -> Form:
 async def _chosen(look: Look, folder: str) -> tuple[str, date, StatementFile]:
     """The channel, the day and the file of a form, which is written below ``folder``. Raises NotFoundProblem."""
     asked, upload = look.asked, look.files["file"]
-    channel, day = asked.get("channel", ""), typed_day(asked, "day")
+    channel, on = asked.get("channel", ""), day(look, "day")
     await serves(look.base, look.who, channel)
     profile = look.get(Profiles).get(asked.get("profile", ""))
-    if profile is None or day is None:
+    if profile is None or on is None:
         raise NotFoundProblem(say("reconciliation.no_profile", profile=asked.get("profile", "")), field="profile")
     path = Path(folder, "body")
     await asyncio.to_thread(path.write_bytes, upload.content)
-    return channel, day, StatementFile(path, profile, Path(upload.name).name)
+    return channel, on, StatementFile(path, profile, Path(upload.name).name)
 
 
 def _format(name: str, side: Side) -> Sentence:

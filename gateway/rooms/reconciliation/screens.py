@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
 from typing import Final
 
 from gateway.foundation.acts import by_name
+from gateway.foundation.narrowing import AUTHORITY, Whose, among, chosen, day
 from gateway.foundation.screens import (
     ActPage,
     Beside,
@@ -43,7 +43,7 @@ from gateway.foundation.screens import (
     Yuan,
     reason_for,
 )
-from gateway.foundation.taking import MINE, assigning, waits_mine
+from gateway.foundation.taking import assigning, waits_mine
 from gateway.rooms.payments import Payments
 from gateway.rooms.payments.searching import Sought
 from gateway.rooms.reconciliation.acts import ACTS
@@ -82,17 +82,10 @@ def seen_by(look: Look) -> frozenset[str]:
     return frozenset((*look.who.authorities, ""))
 
 
-async def authorities(look: Look) -> Sequence[Choice]:
-    """The authorities that somebody sees."""
-    known = await look.base.access.authorities()
-    return [Choice(one.code, one.name) for one in known if one.code in look.who.authorities]
-
-
 async def _find(look: Look, wanted: Wanted) -> Found:
     found, total = await look.get(Breaks).seek(_sought(look), before=wanted.cursor, limit=wanted.limit)
     names = {one.code: one.name for one in await look.base.access.authorities()}
-    more = found[-1].id if len(found) == wanted.limit else None
-    return Found([_row(look, one, names) for one in found], more, total, MOST)
+    return Found.page([_row(look, one, names) for one in found], wanted, total, MOST)
 
 
 def _row(look: Look, one: Break, names: Mapping[str, str]) -> Row:
@@ -121,25 +114,20 @@ def _age(look: Look, one: Break) -> Value:
 
 def _sought(look: Look) -> BreakFilter:
     """What the address asks for. Raises InvalidProblem for what is no day."""
-    asked, me = look.asked, look.who
-    whose, age = asked.get("whose"), asked.get("age")
+    asked, hands, age = look.asked, Whose.asked(look), look.asked.get("age")
     authority = asked.get("authority")
     return BreakFilter(
         authorities=seen_by(look) if authority is None else seen_by(look) & {authority},
         channel=asked.get("channel"),
-        side=Side(asked["side"]) if asked.get("side") in tuple(Side) else None,
-        day_on=day(asked, "day"),
-        kind=BreakKind(asked["kind"]) if asked.get("kind") in tuple(BreakKind) else None,
-        state=BreakState.OPEN
-        if age
-        else BreakState(asked["state"])
-        if asked.get("state") in tuple(BreakState)
-        else None,
+        side=chosen(look, "side", Side),
+        day_on=day(look, "day"),
+        kind=chosen(look, "kind", BreakKind),
+        state=BreakState.OPEN if age else chosen(look, "state", BreakState),
         number=asked.get("number"),
-        held_by=me.client_id if whose == "mine" else None,
+        held_by=hands.mine,
         opened_before=_before(look, age),
-        proposed_by=me.client_id if whose == "others" else None,
-        proposed_besides=me.client_id if whose == "second" else None,
+        proposed_by=hands.others,
+        proposed_besides=hands.second,
     )
 
 
@@ -149,41 +137,29 @@ def _before(look: Look, age: str | None) -> int | None:
     return int(look.base.clock.now().timestamp() * 1_000_000) - int(age) * _DAY
 
 
-def day(asked: Mapping[str, str], name: str) -> date | None:
-    """A day as it was typed. Raises InvalidProblem for what is none."""
-    if not asked.get(name):
-        return None
-    try:
-        return date.fromisoformat(asked[name])
-    except ValueError:
-        raise InvalidProblem(say("console.no_day"), field=name) from None
-
-
+_WHOSE = Whose(
+    screen=NAME,
+    told=say("reconciliation.wait_attributions"),
+    label=say("reconciliation.screen_whose"),
+    second=say("reconciliation.screen_second"),
+    others=say("reconciliation.screen_others"),
+)
 _LIST = Listing(
     filters=(
         Filter("number", say("reconciliation.screen_number"), wide=True),
-        Filter("state", Named("state"), "choice", tuple(Choice(one.value, one) for one in BreakState)),
-        Filter("kind", Named("kind"), "choice", tuple(Choice(one.value, one) for one in BreakKind)),
+        among("state", BreakState),
+        among("kind", BreakKind),
         Filter(
             "age",
             say("reconciliation.screen_age"),
             "choice",
             tuple(Choice(str(days), say("reconciliation.screen_older", days=days)) for days in (3, 7, 30)),
         ),
-        Filter(
-            "whose",
-            say("reconciliation.screen_whose"),
-            "choice",
-            (
-                MINE,
-                Choice("second", say("reconciliation.screen_second")),
-                Choice("others", say("reconciliation.screen_others")),
-            ),
-        ),
+        _WHOSE.filter,
         Filter("day", Named("day"), "day"),
-        Filter("side", Named("side"), "choice", tuple(Choice(one.value, Word(one)) for one in Side)),
+        among("side", Side, words=Word),
         Filter("channel", Named("channel")),
-        Filter("authority", Named("authority"), "choice", authorities),
+        AUTHORITY,
     ),
     heads=(
         Head(Named("kind")),
@@ -227,9 +203,9 @@ async def _one(look: Look, break_id: str) -> Page:
         by = known.closed_by or say("reconciliation.screen_by_run")
         notes.append(Note(say("reconciliation.screen_closed", by=by, reason=story.closed), "good"))
     if waits is not None:
-        elsewhere = await look.second_word(_matter(waits), _ACTS["confirm_break_proposal"], known.authority)
-        notes += [] if elsewhere is None else [elsewhere]
-        acts = [*(["confirm"] if elsewhere is None else []), "withdraw", *acts]
+        told, confirm = await look.to_confirm(_matter(waits), _ACTS["confirm_break_proposal"], known.authority)
+        notes += told
+        acts = [*confirm, "withdraw", *acts]
     blocks = [*notes, _beside(story), *await _proposed(look, proposals), _story(story)]
     return Page(
         title=say("reconciliation.screen_title", kind=known.kind, day=known.day_on),
@@ -487,14 +463,9 @@ async def waiting_breaks(look: Look) -> Sequence[Waits]:
     mine = await breaks.count(replace(open_ones, held_by=me.client_id))
     second = await breaks.count(BreakFilter(authorities=seen_by(look), proposed_besides=me.client_id))
     others = await breaks.count(BreakFilter(authorities=seen_by(look), proposed_by=me.client_id))
-
-    def to(**asked: str) -> To:
-        return To("", NAME, asked=asked)
-
-    attributions = say("reconciliation.wait_attributions")
+    opened = {"state": BreakState.OPEN.value}
     return (
-        Waits(say("reconciliation.wait_breaks"), every, to(state="open"), tone="warn", most=MOST),
-        replace(waits_mine(say("reconciliation.wait_mine"), mine, NAME, MOST), to=to(state="open", whose="mine")),
-        Waits(attributions, second, to(whose="second"), whose="second", tone="wait", most=MOST),
-        Waits(attributions, others, to(whose="others"), whose="others", tone="wait", most=MOST),
+        Waits(say("reconciliation.wait_breaks"), every, To("", NAME, asked=opened), tone="warn", most=MOST),
+        waits_mine(say("reconciliation.wait_mine"), mine, NAME, MOST, **opened),
+        *_WHOSE.waits(second, others, MOST),
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
 from gateway.foundation.acts import by_name
+from gateway.foundation.narrowing import AUTHORITY, Whose, among, authorities_asked, chosen
 from gateway.foundation.screens import (
     ActPage,
     Block,
@@ -39,7 +39,7 @@ from gateway.foundation.screens import (
     Yuan,
     reason_for,
 )
-from gateway.foundation.taking import MINE, assigning, holder, waits_mine
+from gateway.foundation.taking import assigning, holder, waits_mine
 from gateway.rooms.payments.states import BESIDE_THE_BILL, PAYS_IF_KEPT, ExceptionState, UnforeseenKind
 from gateway.rooms.refunds.acts import ACTS
 from gateway.rooms.refunds.exception_records import MOST, ExceptionDetails, ExceptionFilter, ExceptionWithRefund
@@ -68,8 +68,7 @@ async def _find(look: Look, wanted: Wanted) -> Found:
     exceptions, sought = look.get(Exceptions), _sought(look)
     found = await exceptions.find(replace(sought, before=wanted.cursor, limit=wanted.limit))
     total = await exceptions.count(sought)
-    more = found[-1].id if len(found) == wanted.limit else None
-    return Found([_row(look, one.odd) for one in found], more, total, MOST)
+    return Found.page([_row(look, one.odd) for one in found], wanted, total, MOST)
 
 
 def _row(look: Look, one: ExceptionWithRefund) -> Row:
@@ -100,41 +99,33 @@ def _age(look: Look, one: ExceptionWithRefund) -> Value:
 
 def _sought(look: Look) -> ExceptionFilter:
     """What the address asks for."""
-    asked, whose, me = look.asked, look.asked.get("whose"), look.who.client_id
-    authority = asked.get("authority")
+    hands = Whose.asked(look)
     return ExceptionFilter(
-        authorities=tuple(one for one in look.who.authorities if authority in (None, one)),
-        state=asked["state"] if asked.get("state") in tuple(ExceptionState) else None,
-        kind=asked["kind"] if asked.get("kind") in tuple(UnforeseenKind) else None,
-        number=asked.get("number"),
-        held_by=me if whose == "mine" else None,
-        proposed_by=me if whose == "others" else None,
-        proposed_besides=me if whose == "second" else None,
+        authorities=tuple(authorities_asked(look)),
+        state=chosen(look, "state", ExceptionState),
+        kind=chosen(look, "kind", UnforeseenKind),
+        number=look.asked.get("number"),
+        held_by=hands.mine,
+        proposed_by=hands.others,
+        proposed_besides=hands.second,
     )
 
 
-async def _authorities(look: Look) -> Sequence[Choice]:
-    known = await look.base.access.authorities()
-    return [Choice(one.code, one.name) for one in known if one.code in look.who.authorities]
-
-
+_WHOSE = Whose(
+    screen=_NAME,
+    told=say("refunds.wait_ways_out"),
+    label=say("refunds.screen_whose"),
+    second=say("refunds.screen_second"),
+    others=say("refunds.screen_others"),
+    wide=True,
+)
 _LIST = Listing(
     filters=(
         Filter("number", say("refunds.screen_number"), wide=True),
-        Filter("state", Named("state"), "choice", tuple(Choice(one.value, one) for one in ExceptionState)),
-        Filter("kind", Named("kind"), "choice", tuple(Choice(one.value, one) for one in UnforeseenKind)),
-        Filter(
-            "whose",
-            say("refunds.screen_whose"),
-            "choice",
-            (
-                MINE,
-                Choice("second", say("refunds.screen_second")),
-                Choice("others", say("refunds.screen_others")),
-            ),
-            wide=True,
-        ),
-        Filter("authority", Named("authority"), "choice", _authorities),
+        among("state", ExceptionState),
+        among("kind", UnforeseenKind),
+        _WHOSE.filter,
+        AUTHORITY,
     ),
     heads=(
         Head(Named("kind")),
@@ -164,9 +155,9 @@ async def _one(look: Look, exception_id: str) -> Page:
     acts = [] if odd.state is ExceptionState.RESOLVED else ["propose", "assign"]
     notes: list[Block] = []
     if odd.state is ExceptionState.PROPOSED:
-        elsewhere = await look.second_word(found.matter, _ACTS["confirm_exception"], odd.authority)
-        notes += [] if elsewhere is None else [elsewhere]
-        acts = [*(["confirm"] if elsewhere is None else []), *acts]
+        told, confirm = await look.to_confirm(found.matter, _ACTS["confirm_exception"], odd.authority)
+        notes += told
+        acts = [*confirm, *acts]
     return Page(
         title=say("refunds.screen_exception", kind=odd.kind, yuan=f"{odd.amount / 100:,.2f}"),
         tags=[_state(odd)],
@@ -299,14 +290,9 @@ async def waiting_exceptions(look: Look) -> tuple[Waits, ...]:
     second = await exceptions.count(ExceptionFilter(mine, proposed_besides=me))
     others = await exceptions.count(ExceptionFilter(mine, proposed_by=me))
     held = await exceptions.count(ExceptionFilter(mine, held_by=me))
-    told = say("refunds.wait_ways_out")
-
-    def to(**asked: str) -> To:
-        return To("", _NAME, asked=asked)
-
+    opened = To("", _NAME, asked={"state": ExceptionState.OPEN.value})
     return (
-        Waits(say("refunds.wait_exceptions"), undecided, to(state="open"), tone="warn", most=MOST),
+        Waits(say("refunds.wait_exceptions"), undecided, opened, tone="warn", most=MOST),
         waits_mine(say("refunds.screen_exceptions"), held, _NAME, MOST),
-        Waits(told, second, to(whose="second"), whose="second", tone="wait", most=MOST),
-        Waits(told, others, to(whose="others"), whose="others", tone="wait", most=MOST),
+        *_WHOSE.waits(second, others, MOST),
     )

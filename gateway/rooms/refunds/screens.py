@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from mimetypes import guess_extension
-from typing import Final, Literal
+from typing import Final
 
 from pydantic import ValidationError
 
 from gateway.foundation.acts import by_name
+from gateway.foundation.narrowing import Whose, among, chosen
 from gateway.foundation.screens import (
     ActPage,
     Block,
@@ -21,7 +22,6 @@ from gateway.foundation.screens import (
     Field,
     FileOf,
     Files,
-    Filter,
     Form,
     Found,
     Head,
@@ -71,12 +71,12 @@ _TONES: Final[dict[RefundStatus, Tone]] = {
 
 
 def _asked(look: Look) -> RefundFilter:
-    whose, status, me = look.asked.get("whose"), look.asked.get("status"), look.who.client_id
+    hands = Whose.asked(look)
     return RefundFilter(
         look.who.authorities,
-        RefundStatus(status) if status in tuple(RefundStatus) else None,
-        proposed_by=me if whose == "others" else None,
-        proposed_besides=me if whose == "second" else None,
+        chosen(look, "status", RefundStatus),
+        proposed_by=hands.others,
+        proposed_besides=hands.second,
     )
 
 
@@ -85,9 +85,7 @@ async def _find(look: Look, wanted: Wanted) -> Found:
     found = await look.base.store.read(lambda conn: records.find(conn, asked))
     known = asked.status is None  # those of one status are not counted: that would be to read on
     total = await look.base.store.read(lambda conn: records.count(conn, asked)) if known else None
-    return Found(
-        [_row(look, one) for one in found], found[-1].id if len(found) == wanted.limit else None, total, records.MOST
-    )
+    return Found.page([_row(look, one) for one in found], wanted, total, records.MOST)
 
 
 def _row(look: Look, one: Refund) -> Row:
@@ -106,15 +104,11 @@ def _row(look: Look, one: Refund) -> Row:
     )
 
 
-_WHOSE: Final = (
-    Choice("second", say("console.today_second")),
-    Choice("others", say("console.today_others")),
-)
-
+_WHOSE: Final = Whose(screen=_NAME, told=say("refunds.wait"), label=say("refunds.screen_whose"), mine=False, wide=True)
 _LIST = Listing(
     filters=(
-        Filter("status", Named("status"), "choice", tuple(Choice(one.value, one) for one in RefundStatus)),
-        Filter("whose", say("refunds.screen_whose"), "choice", _WHOSE, wide=True),
+        among("status", RefundStatus),
+        _WHOSE.filter,
     ),
     heads=(
         Head(Named("decision_number")),
@@ -374,12 +368,6 @@ async def waiting(look: Look) -> Sequence[Waits]:
     async def count(asked: RefundFilter) -> int:
         return await look.base.store.read(lambda conn: records.count(conn, asked))
 
-    numbers: tuple[tuple[Literal["second", "others"], int], ...] = (
-        ("second", await count(RefundFilter(mine, proposed_besides=me))),
-        ("others", await count(RefundFilter(mine, proposed_by=me))),
-    )
-    told = say("refunds.wait")
-    return tuple(
-        Waits(told, number, To("", _NAME, asked={"whose": whose}), whose=whose, tone="wait", most=records.MOST)
-        for whose, number in numbers
-    ) + await waiting_exceptions(look)
+    second = await count(RefundFilter(mine, proposed_besides=me))
+    others = await count(RefundFilter(mine, proposed_by=me))
+    return (*_WHOSE.waits(second, others, records.MOST), *await waiting_exceptions(look))
