@@ -31,7 +31,7 @@ export PYTHONDONTWRITEBYTECODE :=
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help demo test coverage nightly mutants torture bench years publication-year lint fmt snapshots lock docs generators newcomer bundle container release chromium90 clean
+.PHONY: help demo test coverage nightly mutants torture bench years publication-year lint fmt snapshots lock docs generators newcomer bundle container release chromium90 firefox clean
 
 # A virtual environment is bound to its folder and its Python: after either has moved it is made anew.
 ifneq ($(shell cat $(VENV)/.made 2>/dev/null),$(CURDIR))
@@ -83,6 +83,9 @@ bench: $(VENV)/.ready-test ## measure what tests/benchmarks holds, one after ano
 
 chromium90: $(VENV)/.ready-test ## fetch the browser of offices by npm, for the journey that `make nightly` runs in it
 	@$(BIN)/python tests/browser/fetch_chromium_90.py
+
+firefox: $(VENV)/.ready-test ## fetch Firefox ESR by apt without installing it, for the journey that `make nightly` runs in it
+	@$(BIN)/python tests/browser/fetch_firefox_esr.py
 
 years: $(VENV)/.ready-test ## ten years of a city, one payment in ten, and what grows; YEARS_ARGS="--scale 200 --years 5"
 	@$(BIN)/python tests/benchmarks/years.py $(YEARS_ARGS)

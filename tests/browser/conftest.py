@@ -12,6 +12,7 @@ import importlib.util
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -31,18 +32,20 @@ CHROMIUM_90 = Path(__file__).parents[2] / ".browsers" / "chromium-90" / "chromiu
 CURE = "no Chromium here: install chromium or google-chrome, or, as root with apt, set GATEWAY_TEST_INSTALL_CHROMIUM=1"
 
 
-def _journeys() -> Any:
-    """The journeys' fixtures: with importmode=importlib their folder is on no path."""
-    file = Path(__file__).parents[1] / "journeys" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("journeys_conftest", file)
+def _load(name: str, file: Path) -> Any:
+    """A module of the tests: with importmode=importlib their folders are on no path."""
+    spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
     assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 
 
-_made = _journeys()
+looks = _load("looks", Path(__file__).with_name("looks.py"))
+marionette = _load("marionette", Path(__file__).with_name("marionette.py"))
+console_stories = _load("console_stories", Path(__file__).parents[1] / "journeys" / "test_console.py")
+_made = _load("journeys_conftest", Path(__file__).parents[1] / "journeys" / "conftest.py")
 site, make_site = _made.site, _made.make_site
 
 

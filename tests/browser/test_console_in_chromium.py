@@ -7,7 +7,6 @@ the others at night; those over forms hold the same promises where there is no C
 
 from __future__ import annotations
 
-import importlib.util
 import inspect
 import os
 import re
@@ -17,6 +16,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import console_stories as stories
+import looks
 import pytest
 from playwright.sync_api import Page, Response
 
@@ -35,31 +36,32 @@ TYPED = """([where, value]) => { const one = document.querySelector(where);
 """How a field is filled in where the driver cannot: it asks browsers for what came after Chromium 90."""
 
 
-def _stories() -> Any:
-    """The journeys: with importmode=importlib their folder is on no path."""
-    file = Path(__file__).parents[1] / "journeys" / "test_console.py"
-    spec = importlib.util.spec_from_file_location("console_stories", file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-stories = _stories()
 STORIES = sorted(
     (one for name, one in vars(stories).items() if name.startswith("test_")),
     key=lambda one: one is not stories.test_a_leaked_key_is_revoked_at_the_console,  # the one of the day: few pages
 )
 
 
+SHAPE = """[...new Set([...document.querySelectorAll('main table, main .empty, main .error, main .said, main .chip')]
+    .map(one => one.tagName + one.className))].sort().join()"""
+"""What kinds of things stand on a page: the same list is another page when it is full."""
+
+NOT_PRINTED = ("nav", ".top", ".acts", ".filter", ".around", ".pager", ".buttons", ".unmask", ".skip", "details.view")
+
+
 class Looked:
-    """Looks at each page of a journey once, in each state of it that has another heading."""
+    """Looks at each page of a journey once, in each state of it that has another heading or shape."""
 
     def __init__(self) -> None:
         self._known: set[tuple[str, ...]] = set()
 
     def __call__(self, page: Page, answer: Response) -> None:
+        name = self._new(page, answer)
+        if name is not None:
+            self.look(page, name)
+
+    def _new(self, page: Page, answer: Response) -> str | None:
+        """What a page is called that was not seen before."""
         path = re.sub(
             r"\b[a-z]{3}_[0-9a-f]{32}|[^/]+:[0-9-]+", "ID", answer.url.partition("/console")[2].partition("?")[0]
         )
@@ -69,15 +71,17 @@ class Looked:
             str(answer.status),
             answer.request.method,
             heading,
+            page.evaluate(SHAPE),
             page.locator("html").get_attribute("lang") or "",
         )
         if what in self._known:
-            return
+            return None
         self._known.add(what)
-        name = (
-            "-".join(path.strip("/").split("/"))
-            + f"-{answer.request.method}-{answer.status}-{what[-1]}-{len(self._known)}"
-        )
+        place = "-".join(path.strip("/").split("/"))
+        return f"{place}-{answer.request.method}-{answer.status}-{what[-1]}-{len(self._known)}"
+
+    def look(self, page: Page, name: str) -> None:
+        """As it stands on screens of three widths."""
         page.evaluate(AXE)
         found = page.evaluate(f"axe.run({RULES}).then(all => all.violations.map(one => [one.id, one.nodes[0].html]))")
         assert found == [], f"{name}: {found}"
@@ -87,6 +91,20 @@ class Looked:
                 page.screenshot(path=Path(PICTURES) / f"{name}-{width}.png", full_page=True)
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} scrolls at {width}"
             assert page.evaluate(CUT) == [], f"{name} at {width} cuts"
+
+
+class ByKeyboardAndOnPaper(Looked):
+    """The same without eyes on the colours: what the keyboard reaches, and what comes out of the printer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[tuple[str, str]] = []
+
+    def look(self, page: Page, name: str) -> None:
+        told = list(looks.by_keyboard(page))
+        told += ["who printed it stands on paper only"] if page.locator(".print-only").is_visible() else []
+        told += looks.on_paper(page, name, *NOT_PRINTED)
+        self.found += [(name, one) for one in told]
 
 
 class Window:
@@ -212,6 +230,24 @@ async def test_a_journey_at_the_console_in_windows_of_chromium(site, windows, st
     windows()
     assert inspect.iscoroutinefunction(story)
     await story(site)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(
+    "story",
+    [
+        stories.test_every_screen_stands_in_six_states,
+        stories.test_a_month_is_reconciled_closed_and_opened_again,
+        stories.test_doubt_is_ended_by_two_people_who_saw_both_sides,
+    ],
+    ids=lambda one: one.__name__.removeprefix("test_"),
+)
+async def test_every_page_by_keyboard_alone_and_on_paper(site, browsing, monkeypatch, story):
+    walked = ByKeyboardAndOnPaper()
+    monkeypatch.setattr(stories, "Browser", partial(Window, browsing, walked, {}))
+    await story(site)
+    browsing.leave()
+    assert not walked.found, "\n".join(": ".join(one) for one in walked.found)
 
 
 @pytest.mark.nightly

@@ -13,6 +13,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import by_day
+import looks
 import zxingcpp
 from PIL import Image
 from playwright.sync_api import Page
@@ -41,7 +43,7 @@ def decoded(page: Page, svg: str) -> str:
 
 
 def look(page: Page, name: str) -> None:
-    """Whatever the page says: it fits its width, is small, and axe finds nothing."""
+    """Whatever the page says: it fits its width, at night a sheet as well, is small, and axe finds nothing."""
     if PICTURES:
         page.screenshot(path=Path(PICTURES) / f"{name}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} scrolls sideways"
@@ -49,6 +51,9 @@ def look(page: Page, name: str) -> None:
     page.evaluate(AXE)
     violations = page.evaluate("axe.run().then(found => found.violations.map(one => [one.id, one.nodes[0].html]))")
     assert violations == [], f"{name}: {violations}"
+    if by_day.WHOLE in os.environ:
+        told = list(looks.on_paper(page, f"payer-{name}", "header", ".screen"))
+        assert told == [], f"{name} on paper: {told}"
 
 
 async def change(site: Any, payment_id: str, **values: Any) -> None:

@@ -55,7 +55,6 @@ from gateway.rooms.refunds.proposals import DocumentInput, RefundProposal
 from gateway.rooms.refunds.records import Refund, RefundFilter
 from gateway.rooms.refunds.service import RefundDetails, Refunds
 from gateway.rooms.refunds.states import DocumentKind, RefundReason, RefundStatus
-from gateway.words.money import format_yuan
 from gateway.words.saying import Sentence, Word, say
 
 _NAME: Final = "refunds"
@@ -149,7 +148,7 @@ async def _one(look: Look, refund_id: str) -> Page:
     if one.status in (RefundStatus.PROPOSED, RefundStatus.CONFIRMED):
         acts.append("dismiss")
     return Page(
-        title=say("refunds.screen_title", yuan=format_yuan(one.amount), number=one.decision_number),
+        title=say("refunds.screen_title", yuan=f"{one.amount / 100:,.2f}", number=one.decision_number),
         tags=[Tag(one.status, _TONES.get(one.status, "plain"))],
         lead=Code(one.id),
         blocks=[*notes, _facts(found), _documents(found), *_files(found)],
