@@ -10,8 +10,8 @@ from typing import Any
 from playwright.sync_api import Page
 
 PICTURES = os.environ.get("GATEWAY_TEST_PICTURES")
-PAPER = {"width": 703, "height": 1031}
-"""A4 within its margins of 12 mm, in CSS pixels."""
+UPRIGHT, ACROSS = {"width": 703, "height": 1031}, {"width": 1031, "height": 703}
+"""A4 within its margins of 12 mm, in CSS pixels; lists lie across."""
 
 STOPS = """() => {
     const kinds = 'a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex]';
@@ -70,8 +70,9 @@ def by_keyboard(page: Page) -> Iterator[str]:
 def on_paper(page: Page, name: str, *hidden: str) -> Iterator[str]:
     """Printed on A4: nothing reaches over the edge, nothing is cut, codes stay whole, and what is ``hidden`` is."""
     before = page.viewport_size
-    page.set_viewport_size(PAPER)
     page.emulate_media(media="print")
+    across = page.evaluate("getComputedStyle(document.body).page === 'across'")
+    page.set_viewport_size(ACROSS if across else UPRIGHT)
     told = """found => Object.entries(found()).filter(([, all]) => all.length)
         .map(([key, all]) => [key, ...all.slice(-2).map(one => one.outerHTML.slice(0, 200))].join(' '))"""
     yield from page.evaluate(f"({told})({UNREADABLE})")

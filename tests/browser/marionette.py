@@ -107,7 +107,7 @@ class Firefox:
         self.ask("Marionette:SetContext", value="chrome")
         said = self.run("return Services.console.getMessageArray().map(one => one.message)")
         self.ask("Marionette:SetContext", value="content")
-        return [one for one in said if "Content-Security-Policy" in one]
+        return [one for one in said if "Content-Security-Policy: " in one]
 
     def close(self) -> None:
         """End it."""

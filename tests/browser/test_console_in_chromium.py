@@ -250,6 +250,69 @@ async def test_every_page_by_keyboard_alone_and_on_paper(site, browsing, monkeyp
     assert not walked.found, "\n".join(": ".join(one) for one in walked.found)
 
 
+def tab_to(page: Page, where: str) -> None:
+    """Tab until it has the focus."""
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        if page.evaluate("where => document.activeElement.matches(where)", where):
+            return
+    raise AssertionError(f"the keyboard does not come to {where}")
+
+
+def enter(page: Page) -> None:
+    """Press Enter at a link or in a form, and wait for the page that comes."""
+    with page.expect_navigation():
+        page.keyboard.press("Enter")
+
+
+@pytest.mark.nightly
+async def test_without_a_mouse_a_person_signs_in_searches_opens_and_acts(site, browsing):
+    await site.app.base.access.create_operator("lin", "lin", "supervisor", stories.PASSWORD)
+    code = (await site.paid())["code"]
+
+    def steps(page: Page) -> None:
+        page.goto(site.url + "/console/")
+        tab_to(page, "#login")
+        page.keyboard.type("lin")
+        tab_to(page, "#password")
+        page.keyboard.type(stories.PASSWORD)
+        enter(page)
+
+        tab_to(page, 'nav a[href="/console/payments"]')
+        enter(page)
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip", "the first stop leads past the rest"
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.closest('main') !== null"), "the next stop is in the page itself"
+
+        tab_to(page, "#f-number")
+        page.keyboard.type(code)
+        enter(page)
+        tab_to(page, "summary")
+        page.keyboard.press("Enter")
+        assert page.locator("#view-name").is_visible()
+        page.keyboard.press("Space")
+        assert not page.locator("#view-name").is_visible(), "what was opened is closed by the same key"
+        tab_to(page, "td a")
+        enter(page)
+        assert code in page.locator("main").inner_text()
+        tab_to(page, '.acts a[href*="/refund"]')
+        enter(page)
+        tab_to(page, ".buttons button")
+        page.evaluate(f"document.querySelector('{FORM}').noValidate = true")  # what is refused is refused by us
+        enter(page)
+        tab_to(page, ".error a")
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.matches('.wrong *')"), "from what is wrong to where it is"
+        page.goto(site.url + "/console/disclosures/-/publish")
+        tab_to(page, "input[type=checkbox]")
+        page.keyboard.press("Space")
+        assert page.locator("input[type=checkbox]").first.is_checked()
+
+    await browsing.do(steps, width=WIDE)
+
+
 @pytest.mark.nightly
 async def test_a_reconcilers_day_without_script(site, windows):
     windows(look=False, java_script_enabled=False)
