@@ -51,13 +51,15 @@ async def written(base: Foundation, who: Principal, channel: str | None, kind: s
 async def planned(base: Foundation, who: Principal, content: bytes, reason: str) -> Plan:
     """The job that explains breaks as a filled-in workbook says. Raises InvalidProblem for what is no such workbook."""
     try:
-        given = filled(await asyncio.to_thread(read_sheet, content, None, "导出"))
+        given, left_out = filled(await asyncio.to_thread(read_sheet, content, None, "导出"))
     except UnfitError as error:
         raise InvalidProblem(error.said, field="file") from error
-    rows = [request(one, *told, await _break(base, who, one)) for one, told in given.items()]
-    return Plan("breaks", reason, rows, two_persons=True)
+    rows = [request(line, await _break(base, who, line.break_id)) for line in given]
+    return Plan("breaks", reason, rows, two_persons=True, left_out=left_out)
 
 
 async def _break(base: Foundation, who: Principal, break_id: str) -> dict[str, Any] | None:
+    if not break_id:
+        return None
     answer = await base.inside.ask(who, "GET", f"/v1/breaks/{quote(break_id, safe='')}")
     return dict(answer.json()["difference"]) if answer.is_success else None

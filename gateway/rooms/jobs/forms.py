@@ -23,6 +23,7 @@ from gateway.foundation.screens import (
     Block,
     Choice,
     Done,
+    Fact,
     Facts,
     Field,
     FileOf,
@@ -52,6 +53,8 @@ _NAME: Final = "jobs"
 _ACTS: Final = by_name(*ACTS)
 _SHOWN: Final = 50
 """So many rows are shown before a job begins; all of them are counted."""
+_NAMED: Final = 12
+"""So many rows that were left out are named."""
 _LISTED: Final = ("channels", "endpoints")
 """What a person chooses one of, or leaves open for all."""
 
@@ -116,6 +119,7 @@ def _preview(plan: Plan) -> Sequence[Block]:
             (say("jobs.screen_rows"), len(plan.rows)),
             (say("jobs.form_possible"), left),
             (Word("not_applicable"), len(plan.rows) - left),
+            *_left_out(plan),
             (say("jobs.form_persons"), say("jobs.form_two" if plan.two_persons else "jobs.form_one")),
         ],
     )
@@ -124,6 +128,15 @@ def _preview(plan: Plan) -> Sequence[Block]:
     rows = [Row(None, (number, one.subject, one.why)) for number, one in shown]
     more = say("jobs.form_more", number=len(plan.rows), shown=_SHOWN) if len(plan.rows) > _SHOWN else None
     return facts, Table(say("jobs.form_rows"), heads, rows, say("jobs.empty"), more)
+
+
+def _left_out(plan: Plan) -> list[Fact]:
+    """How many rows of a file ask for nothing, and which: who forgot one finds it."""
+    if not plan.left_out:
+        return []
+    first, number = plan.left_out[:_NAMED], len(plan.left_out)
+    said = say("jobs.form_left_out_rows", number=number, first=first)
+    return [(say("jobs.form_left_out"), said)]
 
 
 async def _do(kind: str, look: Look, _id: str) -> Done:

@@ -62,12 +62,16 @@ class Request:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a job is to do. ``two_persons``: a second operator confirms it first."""
+    """What a job is to do. ``two_persons``: a second operator confirms it first.
+
+    ``left_out``: the numbers of the rows of a file that ask for nothing.
+    """
 
     kind: str
     reason: str
     rows: Sequence[Request]
     two_persons: bool = False
+    left_out: Sequence[int] = ()
 
 
 @dataclass(frozen=True)

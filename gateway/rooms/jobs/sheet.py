@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from gateway.foundation.crypto.sm import sm3
-from gateway.foundation.sheets import Sheet
+from gateway.foundation.sheets import Number, Sheet, amount_of, word_of
 from gateway.rooms.jobs.service import Request
 from gateway.words.errors import InvalidProblem
-from gateway.words.saying import Language, head_in, say
+from gateway.words.saying import Both, Language, UnfitError, head_in, say
 
 COLUMNS: Final = (
     *("break_id", "version", "channel", "day", "kind_zh", "code", "bank_serial", "ours", "theirs", "age_days"),
@@ -18,7 +19,11 @@ COLUMNS: Final = (
 )
 """What stands in the sheet; ``explanation`` is filled in, ``break_id`` and ``version`` are read back with it."""
 _FIGURES: Final = ("state", "kind", "code", "bank_serial", "ours", "theirs", "payment")
+_AMOUNTS: Final = ("ours", "theirs")
+_SHOWN: Final[tuple[str, ...]] = ("code", "bank_serial", *_AMOUNTS)
+"""What of a row has to be that of its break: an explanation that came to another row, by sorting, is not its own."""
 _MOST_WORDS: Final = 2000
+_BOTH: Final = (Language.CHINESE, Language.ENGLISH)
 
 
 def version(view: Mapping[str, Any]) -> str:
@@ -34,8 +39,24 @@ def lines(views: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
         yield {name: made.get(name, view.get(name)) for name in COLUMNS}
 
 
-def filled(sheet: Sheet) -> dict[str, tuple[str, str, int]]:
-    """What was filled in: version, explanation and line by the break's id; lines without an explanation are left out.
+@dataclass(frozen=True)
+class Line:
+    """A row as somebody filled it in. ``shown``: what else stands in it of the break, by column."""
+
+    number: int
+    break_id: str
+    version: str
+    words: str
+    shown: Mapping[str, str]
+
+    @property
+    def subject(self) -> str:
+        """By its place in the sheet and its break: so people find it again."""
+        return f"#{self.number} {self.break_id}".rstrip()
+
+
+def filled(sheet: Sheet) -> tuple[list[Line], list[int]]:
+    """What was filled in, and the numbers of the rows without an explanation: nothing is asked of their breaks.
 
     Raises InvalidProblem for a sheet that is not this one, a break that stands there twice, words that are too long.
     """
@@ -45,33 +66,50 @@ def filled(sheet: Sheet) -> dict[str, tuple[str, str, int]]:
     names = [heads.get(cell.strip(), "") for cell in sheet.rows[0].cells]
     if lacking := {"break_id", "version", "explanation"} - set(names):
         raise InvalidProblem(say("jobs.no_column", column=head_in(sorted(lacking)[0], Language.CHINESE)))
-    found: dict[str, tuple[str, str, int]] = {}
+    found, left_out, known = list[Line](), list[int](), set[str]()
     for row in sheet.rows[1:]:
-        cells = {name: str(cell).strip() for name, cell in zip(names, row.cells, strict=False) if name}
+        cells = {name: _text(name, cell) for name, cell in zip(names, row.cells, strict=False) if name}
         break_id, words = cells.get("break_id", ""), cells.get("explanation", "")
         if not words:
+            left_out += [row.number] if break_id else []
             continue
         if len(words) > _MOST_WORDS:
             raise InvalidProblem(say("jobs.long", line=row.number, most=_MOST_WORDS))
-        if break_id in found:
+        if break_id and break_id in known:
             raise InvalidProblem(say("jobs.twice", line=row.number, subject=break_id))
-        found[break_id] = (cells.get("version", ""), words, row.number)
-    return found
+        known.add(break_id)
+        shown = {name: cells.get(name, "") for name in _SHOWN if name in names}
+        found.append(Line(row.number, break_id, cells.get("version", ""), words, shown))
+    return found, left_out
 
 
-def request(break_id: str, mark: str, words: str, line: int, view: Mapping[str, Any] | None) -> Request:
+def _text(name: str, cell: str) -> str:
+    """A cell as its column means it, typed as text or as a number; what a spreadsheet has cut stays cut."""
+    try:
+        return amount_of(_bare(cell)) if name in _AMOUNTS else word_of(cell).strip()
+    except UnfitError:
+        return str(cell)
+
+
+def _bare(cell: str) -> str:
+    return cell if isinstance(cell, Number) else cell.strip()
+
+
+def request(line: Line, view: Mapping[str, Any] | None) -> Request:
     """The row of one break. ``view``: it as it is now, None where there is none for this person."""
-    subject = break_id or f"#{line}"
     if view is None:
-        return Request(subject, why=say("jobs.no_break"))
+        return Request(line.subject, why=say("jobs.no_break"))
     if view["state"] != "open":
-        return Request(subject, why=say("jobs.not_open", state=view["state"]))
-    if version(view) != mark:
-        return Request(subject, why=say("jobs.another_version"))
+        return Request(line.subject, why=say("jobs.not_open", state=view["state"]))
+    if version(view) != line.version:
+        return Request(line.subject, why=say("jobs.another_version"))
+    other = [name for name, text in line.shown.items() if text != (view[name] or "")]
+    if other:
+        return Request(line.subject, why=say("jobs.mixed_up", column=Both(*(head_in(other[0], one) for one in _BOTH))))
     return Request(
-        f"{break_id} {view['kind_zh']} {view['code']}",
-        path=f"/v1/breaks/{break_id}/resolution",
-        body={"reason": words},
-        look=f"/v1/breaks/{break_id}",
+        f"{line.subject} {view['kind_zh']} {view['code']}",
+        path=f"/v1/breaks/{line.break_id}/resolution",
+        body={"reason": line.words},
+        look=f"/v1/breaks/{line.break_id}",
         known={f"difference.{name}": view[name] for name in _FIGURES},
     )

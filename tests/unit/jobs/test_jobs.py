@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+import xlsxwriter
 
 from gateway.cli.serve import prepare_database, working
 from gateway.foundation.access import Principal, roles
@@ -25,11 +27,11 @@ from gateway.rooms.jobs import forms
 from gateway.rooms.jobs.records import JobRow
 from gateway.rooms.jobs.screens import SCREEN, waiting
 from gateway.rooms.jobs.service import Jobs, Plan, Request, digest_of
-from gateway.rooms.jobs.sheet import filled, lines, request
+from gateway.rooms.jobs.sheet import Line, filled, lines, request
 from gateway.settings import Settings, StoreSettings
 from gateway.words.clock import SHANGHAI, ManualClock
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem, Problem
-from gateway.words.saying import Language, say
+from gateway.words.saying import Language, head_in, say
 from tests.foundation import foundation
 
 SHELL = Principal("os:wei", "operator", frozenset(), frozenset({"A1"}), "wei", role=MACHINE)
@@ -182,7 +184,7 @@ async def test_a_stopped_job_asks_for_no_further_row(base: Foundation, api: Api)
 
 async def test_a_row_whose_record_is_another_one_by_now_is_not_asked_for(base: Foundation, api: Api) -> None:
     api.answers = lambda *_: httpx.Response(200, json={"difference": {**BREAK, "ours": "210.00"}})
-    row = request("brk_1", str(next(lines([BREAK]))["version"]), "跨日入账", 2, BREAK)
+    row = request(Line(2, "brk_1", str(next(lines([BREAK]))["version"]), "跨日入账", {}), BREAK)
     jobs = Jobs(base)
     job_id = await jobs.propose(Plan("breaks", "说明", [row]), who=SHELL, language=Language.CHINESE)
     (told,) = await ended(jobs, job_id)
@@ -235,15 +237,51 @@ async def test_what_begins_at_a_form_is_what_was_shown(
 def test_the_sheet_of_breaks_comes_back_with_ids_versions_and_words() -> None:
     rows = list(lines([BREAK, {**BREAK, "id": "brk_2"}]))
     rows[1]["explanation"] = "次日到账"
-    book = as_workbook(rows, {"a": "b"})
-    given = filled(parse_sheet(book, "导出"))
-    assert given == {"brk_2": (rows[1]["version"], "次日到账", 3)}
-    assert request("brk_2", rows[1]["version"], "次日到账", 3, {**BREAK, "id": "brk_2"}).why is None
+    (line,), left_out = filled(parse_sheet(as_workbook(rows, {"a": "b"}), "导出"))
+    assert (line.break_id, line.version, line.words, line.number) == ("brk_2", rows[1]["version"], "次日到账", 3)
+    assert left_out == [2], "the first one was left as it was"
+    made = request(line, {**BREAK, "id": "brk_2"})
+    assert (made.why, made.subject.startswith("#3 brk_2 ")) == (None, True)
     for changed in ({"state": "resolved"}, {"theirs": "200.00"}):
-        assert request("brk_1", rows[0]["version"], "x", 2, {**BREAK, **changed}).why is not None
-    assert request("brk_9", "v", "x", 2, None).why is not None
+        assert request(line, {**BREAK, **changed}).why is not None
+    assert request(line, None).why is not None
     with pytest.raises(InvalidProblem):
         filled(parse_sheet(as_workbook([{"code": "1"}], {}), "导出"))
+
+
+@pytest.mark.parametrize(
+    ("typed", "agrees"),
+    [
+        ({}, True),
+        ({"ours": 200.1}, True),
+        ({"ours": "200.1"}, True),
+        ({"ours": " 200.10 "}, True),
+        ({"ours": 200.11}, False),
+        ({"ours": ""}, False),
+        ({"theirs": "0.00"}, False),
+        ({"code": "99010226300000000002"}, False),
+        ({"code": 99010226300000000001}, False),
+        ({"bank_serial": 7, "explanation": 2026}, True),
+        ({"bank_serial": "S7"}, False),
+    ],
+)
+def test_a_row_is_that_of_its_break_or_is_not_applicable(typed: dict[str, Any], agrees: bool) -> None:
+    """Amounts typed as numbers or texts are one amount; a code that became a number has lost digits; what slipped in
+    sorting would explain another break."""
+    view = {**BREAK, "ours": "200.10", "theirs": None, "code": "99010226300000000001", "bank_serial": "7"}
+    (row,) = lines([view])
+    row |= {"explanation": "次日到账", "code": view["code"]} | typed
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as book:
+        sheet = book.add_worksheet("导出")
+        for column, (name, value) in enumerate(row.items()):
+            sheet.write_string(0, column, head_in(name, Language.CHINESE))
+            (sheet.write_number if isinstance(value, int | float) else sheet.write_string)(1, column, value or "")
+    (line,), _ = filled(parse_sheet(out.getvalue(), "导出"))
+    made = request(line, view)
+    assert (made.why is None) is agrees
+    if "explanation" in typed:
+        assert made.body == {"reason": "2026"}
 
 
 async def test_a_worker_does_jobs_although_it_listens_to_nobody(
