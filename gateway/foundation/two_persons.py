@@ -242,7 +242,9 @@ class TwoPersons:
     def _tokens(self, face: Mapping[str, Any]) -> list[str]:
         """The token over these parts; while the key is being changed also what it was under the one before."""
         parts = {name: self._shorts(name, value) for name, value in face.items()}
-        shown = json.dumps({name: in_short(value) for name, value in face.items()}, ensure_ascii=False, sort_keys=True)
+        shown = json.dumps(
+            {name: in_short(value, name) for name, value in face.items()}, ensure_ascii=False, sort_keys=True
+        )
         made = []
         for place in range(max(map(len, parts.values()), default=1)):
             text = json.dumps(
@@ -281,9 +283,9 @@ def differences(seen: str, now: str) -> list[Difference]:
     return [Difference(name, saw.get(name), sees.get(name)) for name in names]
 
 
-def in_short(value: Any) -> str | None:
+def in_short(value: Any, name: str = "") -> str | None:
     """A value as it may be shown beside another: personal ones masked by their names, long ones cut."""
-    text = _in_short("", value)
+    text = _in_short(name, value)
     return text if text is None or len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 

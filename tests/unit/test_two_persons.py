@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import json
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -228,6 +232,66 @@ def test_what_is_kept_sealed_or_is_a_day_is_seen_too_and_a_change_of_it_is_named
     assert differences(one, two.seen({"payee": b"\x01", "on": date(2026, 9, 17)})) == [
         Difference("on", "2026-09-16", "2026-09-17")
     ]
+
+
+def test_who_proposed_takes_it_back_and_a_supervisor_does(two: TwoPersons, conn: Connection) -> None:
+    two.took_part(conn, "rfd_1", WANG, Part.PROPOSED)
+    two.took_part(conn, "rfd_1", CASES, Part.NAMED)
+    two.withdraws(conn, "rfd_1", WANG)
+    two.withdraws(conn, "rfd_1", replace(ZHAO, supervisor=True))
+
+
+def test_nobody_else_takes_it_back_whatever_part_they_had(two: TwoPersons, conn: Connection) -> None:
+    two.took_part(conn, "rfd_1", WANG, Part.PROPOSED)
+    two.took_part(conn, "rfd_1", LI, Part.ADDED)
+    two.took_part(conn, "rfd_2", ZHAO, Part.PROPOSED)
+    for one in (LI, ZHAO, CASES):
+        with pytest.raises(Problem) as refused:
+            two.withdraws(conn, "rfd_1", one)
+        assert (refused.value.status, refused.value.type) == (403, "proposer-needed")
+
+
+def test_a_value_is_shown_short_and_personal_ones_masked_wherever_they_stand() -> None:
+    assert in_short(None) is None
+    assert in_short("长" * 120) == "长" * 120
+    assert in_short("长" * 121) == "长" * 119 + "…"
+    assert in_short(b"\x01" * 20) == "01" * 8
+    assert in_short({"documents": ["ab", None, "cd"]}) == "documents=ab; -; cd"
+    assert in_short({"payer": ["张三", "李四"]}) == "payer=张*; 李*"
+    assert in_short("张三", "party") == "张*"
+
+
+def test_a_person_who_is_a_part_of_the_matter_is_masked_in_its_token(two: TwoPersons) -> None:
+    (one,) = differences(two.seen({"party": "张三"}), two.seen({"party": "李四"}))
+    assert one == Difference("party", "张*", "李*")
+
+
+def test_the_token_does_not_tell_that_two_parts_are_the_same(two: TwoPersons) -> None:
+    """Who is the payee is hidden; that the payee is the party would be told by equal digests."""
+    token = kept_of(two.seen({"party": "张三", "payee": "张三"}))
+    digests = json.loads(base64.urlsafe_b64decode(token + "=="))
+    assert digests["party"] != digests["payee"]
+
+
+def test_what_is_kept_of_a_token_still_names_what_has_changed_but_shows_nothing_of_it(two: TwoPersons) -> None:
+    seen = two.seen({"amount": 500, "on": date(2026, 9, 16)})
+    kept = kept_of(seen)
+    assert seen.startswith(f"{kept}.")
+    assert kept_of(kept) == kept
+    (one,) = differences(kept, two.seen({"amount": 600, "on": date(2026, 9, 16)}))
+    assert one == Difference("amount", None, "6.00")
+
+
+def test_a_token_that_unfolds_to_very_much_is_none(two: TwoPersons) -> None:
+    bomb = zlib.compress(json.dumps({"amount": "9" * 1_000_000}).encode(), 9)
+    token = f"{kept_of(two.seen(FACE))}.{base64.urlsafe_b64encode(bomb).decode()}"
+    with pytest.raises(InvalidProblem, match="not shown"):
+        differences(token, two.seen(FACE))
+
+
+def test_a_matter_without_parts_is_seen_too(two: TwoPersons, conn: Connection) -> None:
+    two.took_part(conn, "mth_1", WANG, Part.PROPOSED)
+    assert two.confirm(conn, "mth_1", LI, seen=two.seen({}), face={})
 
 
 def test_a_part_that_is_new_or_gone_is_a_change_and_the_order_within_a_part_is_none(two: TwoPersons) -> None:
