@@ -15,7 +15,7 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict, TypeVar, Unpack
 
 import httpx
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
@@ -239,6 +239,22 @@ def closes(content: bytes) -> bool:
     return True
 
 
+class Asked(TypedDict, total=False):
+    """What goes out with a request beside its address: a body in one of three forms, a query, headers.
+
+    ``timeouts``: other ones than the channel's. ``signer`` signs what goes out: the exact bytes, and the address with
+    its query as it is sent.
+    """
+
+    content: bytes | None
+    json: Any
+    data: Mapping[str, Any] | None
+    params: Mapping[str, Any] | None
+    headers: Mapping[str, str] | None
+    timeouts: Timeouts | None
+    signer: MessageSigner | None
+
+
 class ChannelWire:
     """The way out of one channel. Requests go to ``base_url`` and nowhere else; ``http`` is the client below.
 
@@ -335,33 +351,24 @@ class ChannelWire:
         action: str,
         method: str,
         path: str,
-        *,
-        content: bytes | None = None,
-        json: Any = None,
-        data: Mapping[str, Any] | None = None,
-        params: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-        timeouts: Timeouts | None = None,
-        signer: MessageSigner | None = None,
+        **asked: Unpack[Asked],
     ) -> httpx.Response:
-        """One exchange, any status an answer. Raises NotSentError, OutcomeUnknownError or UnusableError (too large).
-
-        ``signer`` signs what goes out: the exact bytes, and the address with its query as it is sent.
-        """
+        """One exchange, any status an answer. Raises NotSentError, OutcomeUnknownError or UnusableError (too large)."""
         if self.http.is_closed:
             raise NotSentError(f"the channel {self.channel} is closed")
+        timeouts = asked.get("timeouts")
         request = self.http.build_request(
             method,
             self.url(path),
-            content=content,
-            json=json,
-            data=data,
-            params=params,
-            headers=headers,
+            content=asked.get("content"),
+            json=asked.get("json"),
+            data=asked.get("data"),
+            params=asked.get("params"),
+            headers=asked.get("headers"),
             timeout=timeouts.as_httpx() if timeouts else httpx.USE_CLIENT_DEFAULT,
             extensions={"action": action, "total": timeouts.total if timeouts else self._total},
         )
-        return await self._sent(request, signer)
+        return await self._sent(request, asked.get("signer"))
 
     async def _sent(self, request: httpx.Request, signer: MessageSigner | None) -> httpx.Response:
         if signer is not None:
@@ -380,14 +387,8 @@ class ChannelWire:
         method: str,
         path: str,
         *,
-        content: bytes | None = None,
-        json: Any = None,
-        data: Mapping[str, Any] | None = None,
-        params: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
         declared: Mapping[int, ErrorFactory] | None = None,
-        timeouts: Timeouts | None = None,
-        signer: MessageSigner | None = None,
+        **asked: Unpack[Asked],
     ) -> httpx.Response:
         """One exchange whose answer the contract declares: 2xx, or a status in ``declared`` for which it gives None.
 
@@ -398,19 +399,8 @@ class ChannelWire:
         too, else UnusableError: a refusal that anybody could have written proves nothing about effects. Where the
         contract's scheme has refusals unsigned they are taken so. A denial is one whoever says so.
         """
-        response = await self.send(
-            action,
-            method,
-            path,
-            content=content,
-            json=json,
-            data=data,
-            params=params,
-            headers=headers,
-            timeouts=timeouts,
-            signer=signer,
-        )
-        await apart(len(response.content), _judge, response, declared or {}, signer)
+        response = await self.send(action, method, path, **asked)
+        await apart(len(response.content), _judge, response, declared or {}, asked.get("signer"))
         return response
 
     async def read(self, response: httpx.Response, of: type[M]) -> M:
