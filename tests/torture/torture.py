@@ -136,6 +136,9 @@ class Result:
     recovery: list[float] = field(default_factory=list)
     starts: list[float] = field(default_factory=list)
     waits: dict[str, list[float]] = field(default_factory=dict)
+    """By node."""
+    waits_after: dict[str, list[float]] = field(default_factory=dict)
+    """The same by what ended the node, itself or another one."""
     ended_after: float = 0.0
     seconds: float = 0.0
     odd: Counter[str] = field(default_factory=Counter)
@@ -171,12 +174,8 @@ class Result:
             "CPU of a start": f"median {statistics.median(self.starts):.2f} s, longest {max(self.starts):.2f} s"
             if self.starts
             else "-",
-            "until it is ready": ", ".join(
-                f"{name} {statistics.median(waits):.2f} s, longest {max(waits):.2f} s"
-                for name, waits in self.waits.items()
-                if waits
-            )
-            or "-",
+            "until it is ready": self._told(self.waits),
+            "ready after": self._told(self.waits_after),
             "all ended after": f"{self.ended_after:.1f} s without faults",
             "run": f"{self.seconds:.0f} s",
         }
@@ -186,6 +185,16 @@ class Result:
         return "\n".join(
             lines + [f"  LOST {one}" for one in self.lost[:20]] + [f"  TWICE {one}" for one in self.doubled[:20]]
         )
+
+    @staticmethod
+    def _told(waits: dict[str, list[float]]) -> str:
+        """Median and longest of each that has any."""
+        told = [
+            f"{name} {statistics.median(found):.2f} s, longest {max(found):.2f} s"
+            for name, found in waits.items()
+            if found
+        ]
+        return "; ".join(told) or "-"
 
 
 class Node:
@@ -470,8 +479,11 @@ class Torture:
         until = time.monotonic() + self.options.seconds
         while listed or (self.result.deaths < self.options.kills and time.monotonic() < until):
             await asyncio.sleep(self.random.uniform(0.1, 0.8))
-            await self.strike(listed.pop(0) if listed else self.drawn())
-            await asyncio.gather(*(node.begin() for node in self.nodes if not node.process.is_alive()))
+            kind = listed.pop(0) if listed else self.drawn()
+            await self.strike(kind)
+            dead = [node for node in self.nodes if not node.process.is_alive()]
+            await asyncio.gather(*(node.begin() for node in dead))
+            self.result.waits_after.setdefault(kind, []).extend(node.waits[-1] for node in dead)
             if sys.stderr.isatty():
                 print(f"\r{self.result.kills.total()} strikes, {len(self.accepted)} accepted ", end="", file=sys.stderr)
             if self.options.stop_when_red:
