@@ -21,6 +21,7 @@ from gateway.foundation.screens import Screen
 from gateway.words.clock import day_of
 
 PASSWORD = "long enough a password"
+OLD_CODE = "99010223000000000019"
 FOREIGN = "99010226309999999901"
 PAYEE = {"name": "罗小满", "account": "6222021001116245702", "bank": "安澜农商银行望川支行"}
 
@@ -103,6 +104,7 @@ async def test_two_people_refund_at_the_console(site):
     refund = re.search(r"rfd_[0-9a-f]{32}", proposed)
     assert refund is not None
     one = f"/console/refunds/{refund[0]}"
+    await is_taken_on(site, gao, one)
     for kind in ("opinion_letter", "original_voucher"):
         await gao.do(f"{one}/document", files={"file": ("a.pdf", b"%PDF-1")}, kind=kind, reference=kind)
     assert f"{one}/confirm" not in (mine := await gao.see(one)), "who proposed is drawn no button to confirm"
@@ -163,6 +165,16 @@ async def two_people(site: Any) -> tuple[Browser, Browser]:
     for login, name in (("lin", "林溪"), ("gao", "高远")):
         await site.app.base.access.create_operator(login, name, "supervisor", PASSWORD)
     return await Browser(site, "lin").sign_in(), await Browser(site, "gao").sign_in()
+
+
+async def is_taken_on(site: Any, who: Browser, one: str) -> None:
+    """A record is taken into one's hands: Today counts it, and leads to the list where it stands."""
+    mine = f"{one.rpartition('/')[0]}?whose=mine"
+    assert mine not in counted(await who.see("/console/today"))
+    logins = {each.login: each.id for each in await site.app.base.access.operators()}
+    await who.do(f"{one}/assign", assignee=logins[who.login])
+    assert counted(await who.see("/console/today"))[mine] == 1
+    assert one in await who.see(mine)
 
 
 def counted(page: str) -> dict[str, int]:
@@ -367,6 +379,30 @@ async def test_a_month_is_reconciled_closed_and_opened_again(site):
     assert counted(await gao.see("/console/today"))["/console/reconciliation?only=second"] == 1
     await gao.do(f"{month}/confirm-reopening")
     assert "未月结" in await gao.see(month)
+    await site.travel("2026-10-02 09:20")
+    await open_bills_are_brought_in(site, lin, gao)
+
+
+async def open_bills_are_brought_in(site: Any, lin: Browser, gao: Browser) -> None:
+    """Rows that cannot be taken say why before anything is proposed; who proposes proves again who it is."""
+    bill = {**site.demand("望市监罚决字〔2025〕第1号"), "decided_on": "2026-09-01", "code": OLD_CODE, "reference": "OLD1"}
+    bill |= {"party_kind": "individual_business", "party_name": "味安副食店", "party_uscc": "92990102MA0WA4562J"}
+    rows = [{**bill, "fine": "200.00"}, {**bill, "fine": "200.00", "code": "123"}]
+    content = "\n".join(",".join(row) for row in (rows[0].keys(), *(one.values() for one in rows))).encode()
+    sheet = {"file": ("未缴清.csv", content)}
+    shown, propose = await look_over(lin, "/console/jobs/-/bills", sheet, reason="旧系统迁移")
+    assert "提出：1 行" in shown
+    assert f"2: {OLD_CODE}" in shown
+    assert "与第2行是同一处罚决定" in shown, "why the other row cannot be taken"
+    assert "proof_password" in shown
+    assert "口令或动态口令不符" in await propose(422, proof_password="another")
+    job = re.search(r"job_[0-9a-f]{32}", await lin.press(proof_password=PASSWORD))
+    assert job is not None
+    assert (await site.get(f"/v1/payments?code={OLD_CODE}"))["items"] == []
+    await gao.do(f"/console/jobs/{job[0]}/confirm", proof_password=PASSWORD)
+    await site.until(f"/v1/jobs/{job[0]}", lambda now: now["ended_at"])
+    assert "不适用" in await gao.see(f"/console/jobs/{job[0]}")
+    assert [one["status"] for one in (await site.get(f"/v1/payments?code={OLD_CODE}"))["items"]] == ["ISSUED"]
 
 
 async def test_doubt_is_ended_by_two_people_who_saw_both_sides(site):
@@ -435,6 +471,7 @@ async def test_a_repair_is_answered_by_two_and_a_full_text_confirmed_as_it_was_s
     made = await lin.do("/console/repairs/-/receive", **asked, received_on="2026-10-12", forwarded_by="信用中国")
     (repair,) = set(re.findall(r"/console/repairs/rpr_[0-9a-f]{32}", made))
     assert counted(await gao.see("/console/today"))["/console/repairs?status=RECEIVED"] == 1
+    await is_taken_on(site, gao, repair)
     assert "没有信用承诺" in await lin.do(f"{repair}/answer", 422, grants="yes", number="1号")
     await lin.do(f"{repair}/answer", grants="no", reason="义务未履行")
     assert f"{repair}/confirm" not in await lin.see(repair)

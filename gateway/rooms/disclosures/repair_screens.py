@@ -36,7 +36,7 @@ from gateway.foundation.screens import (
     Waits,
     Wanted,
 )
-from gateway.foundation.taking import assigning, holder
+from gateway.foundation.taking import assigning, holder, waits_mine
 from gateway.rooms.disclosures.acts import ACTS
 from gateway.rooms.disclosures.repairs import Answer, Repair, RepairAsk, RepairFilter, Repairs, RepairSight
 from gateway.rooms.disclosures.states import RepairStatus
@@ -64,9 +64,9 @@ async def _find(look: Look, wanted: Wanted) -> Found:
     if asked.get("whose") in ("second", "others"):
         waits = await _proposed(look, asked["whose"])
         return Found([_row(one) for one in waits], None, len(waits), _MOST)
-    mine, status = look.who.authorities, chosen(look, "status", RepairStatus)
+    mine, status, held = look.who.authorities, chosen(look, "status", RepairStatus), Whose.asked(look).mine
     found = await look.get(Repairs).find(
-        RepairFilter(authorities=mine, status=status, before=wanted.cursor, limit=wanted.limit)
+        RepairFilter(authorities=mine, status=status, before=wanted.cursor, limit=wanted.limit, held_by=held)
     )
     return Found.page([_row(one) for one in found], wanted)
 
@@ -217,7 +217,7 @@ async def _authority(look: Look, repair_id: str) -> str:
     return (await _seen(look, repair_id)).repair.authority
 
 
-_WHOSE: Final = Whose(screen=_NAME, told=say("disclosures.wait_repair_answers"), mine=False, wide=True)
+_WHOSE: Final = Whose(screen=_NAME, told=say("disclosures.wait_repair_answers"), wide=True)
 REPAIRS = Screen(
     name=_NAME,
     title=say("disclosures.repair_screen"),
@@ -258,7 +258,10 @@ async def waiting_repairs(look: Look) -> Sequence[Waits]:
     first = min((one.answer_by_on for one in open_ones), default=None)
     received = To("", _NAME, asked={"status": RepairStatus.RECEIVED.value})
     second, others = [len(await _proposed(look, whose)) for whose in ("second", "others")]
+    mine = RepairFilter(authorities=look.who.authorities, limit=_MOST, held_by=look.who.client_id)
+    held = len(await look.get(Repairs).find(mine))
     return (
         Waits(say("disclosures.wait_repairs"), len(open_ones), received, first, tone="warn", most=_MOST),
+        waits_mine(say("disclosures.repair_screen"), held, _NAME, _MOST),
         *_WHOSE.waits(second, others, _MOST),
     )

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from gateway.foundation.access.desk import of_person
 from gateway.foundation.base import Foundation
 from gateway.foundation.lives import Living
 from gateway.foundation.once import NEVER, Once
@@ -118,12 +119,16 @@ class RepairSight:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepairFilter:
-    """Which requests a list shows, newest first. ``before``: the id at which the previous page ended."""
+    """Which requests a list shows, newest first. ``before``: the id at which the previous page ended.
+
+    ``held_by``: in this person's hands, and not answered.
+    """
 
     authorities: Collection[str] | None
     status: RepairStatus | None = None
     before: str | None = None
     limit: int = 50
+    held_by: str | None = None
 
 
 _repair = reader(Repair)
@@ -165,6 +170,8 @@ def find(conn: Connection, wanted: RepairFilter) -> list[Repair]:
         query = query.where(_t.c.authority.in_(list(wanted.authorities)))
     if wanted.status is not None:
         query = query.where(_t.c.status == wanted.status.value)
+    if wanted.held_by is not None:
+        query = query.where(_OPEN, _t.c.id.in_(of_person(wanted.held_by)))
     if wanted.before is not None:
         query = query.where(_t.c.id < wanted.before)
     return [_repair(row) for row in conn.execute(query).mappings()]

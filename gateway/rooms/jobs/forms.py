@@ -14,9 +14,7 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from gateway.foundation.access import Principal
 from gateway.foundation.acts import by_name
-from gateway.foundation.base import Foundation
 from gateway.foundation.delivery.states import ParkedFor
 from gateway.foundation.screens import (
     ActPage,
@@ -42,6 +40,7 @@ from gateway.ports.nontax import KIND
 from gateway.rooms.jobs import break_sheets
 from gateway.rooms.jobs.acts import ACTS
 from gateway.rooms.jobs.break_sheets import EXPORTING
+from gateway.rooms.jobs.import_files import PUBLISHING, FileOptions, ImportFiles, ImportKind
 from gateway.rooms.jobs.kinds import ASKS, SCOPES, JobAsk, Kind, Planning
 from gateway.rooms.jobs.service import Jobs, Plan, digest_of
 from gateway.words.errors import ConflictProblem, InvalidProblem, Problem
@@ -49,6 +48,9 @@ from gateway.words.saying import Sentence, Word, say
 from gateway.words.wrong import reason_of
 
 SHEET: Final = "breaks.xlsx"
+TEMPLATE: Final = "decisions.xlsx"
+TEMPLATED: Final = "decisions:read"
+"""The right to have the workbook that is filled in with decisions."""
 _NAME: Final = "jobs"
 _ACTS: Final = by_name(*ACTS)
 _SHOWN: Final = 50
@@ -58,10 +60,37 @@ _NAMED: Final = 12
 _LISTED: Final = ("channels", "endpoints")
 """What a person chooses one of, or leaves open for all."""
 
-UPLOADS: Final[Mapping[str, Callable[[Foundation, Principal, bytes, str], Awaitable[Plan]]]] = {
-    "breaks": break_sheets.planned
+
+async def _of_sheet(look: Look, content: bytes) -> Plan:
+    return await break_sheets.planned(look.base, look.who, content, look.asked.get("reason", ""))
+
+
+async def _of_import(kind: ImportKind, look: Look, content: bytes) -> Plan:
+    asked = look.asked
+    options = FileOptions(asked.get("sheet") or None, bool(asked.get("hidden")), bool(asked.get("publish")))
+    return await look.get(ImportFiles).planned(kind, content, asked.get("reason", ""), look.who, options)
+
+
+UPLOADS: Final[Mapping[str, Callable[[Look, bytes], Awaitable[Plan]]]] = {
+    "breaks": _of_sheet,
+    "bills": partial(_of_import, "bills"),
+    "decisions": partial(_of_import, "decisions"),
 }
 """Kinds whose rows stand in a file: what makes the plan of it."""
+_ASKS: Final[Mapping[str, tuple[str, ...]]] = {
+    **{str(kind): names for kind, names in ASKS.items()},
+    "breaks": ("file",),
+    "bills": ("file", "sheet", "hidden"),
+    "decisions": ("file", "sheet", "hidden", "publish"),
+}
+"""What the form of each kind asks, beside why."""
+_OF: Final[Mapping[str, str]] = {
+    "breaks": "propose_break_sheet",
+    "bills": "propose_import",
+    "decisions": "propose_import",
+}
+_MONEY: Final = ("retry", "bills", "decisions")
+"""Kinds by which money may move: who proposes one proves again who it is, as who confirms it does."""
 
 
 async def _plan(look: Look, kind: str) -> Plan | None:
@@ -69,7 +98,7 @@ async def _plan(look: Look, kind: str) -> Plan | None:
     asked = look.asked
     if kind in UPLOADS:
         file = look.files.get("file")
-        return None if file is None else await UPLOADS[kind](look.base, look.who, file.content, asked.get("reason", ""))
+        return None if file is None else await UPLOADS[kind](look, file.content)
     if not asked.get("reason"):
         return None
     told = {name: value for name in ASKS[typing.cast(Kind, kind)] if (value := _typed(name, asked.get(name, "")))}
@@ -100,8 +129,9 @@ async def _form(kind: str, look: Look, _id: str) -> Form:
     what: list[Block] = [Note(say(f"jobs.form_{kind}"))]
     if kind == "breaks" and look.may(EXPORTING):
         what.append(Files(say("jobs.form_sheet"), [FileOf(SHEET, say("jobs.form_download"))], _NAME))
-    names = ("file",) if kind in UPLOADS else ASKS[typing.cast(Kind, kind)]
-    fields = [await _field(look, kind, name) for name in names]
+    if kind == "decisions" and look.may(TEMPLATED):
+        what.append(Files(say("jobs.form_sheet"), [FileOf(TEMPLATE, say("jobs.form_template"))], _NAME))
+    fields = [await _field(look, kind, name) for name in _ASKS[kind] if name != "publish" or look.may(PUBLISHING)]
     fields.append(Field("reason", Named("reason"), "area"))
     if plan is None:
         return Form(say("jobs.form_begin"), what, fields, reviewed=True)
@@ -159,7 +189,11 @@ async def _field(look: Look, kind: str, name: str) -> Field:
     """One member of what a kind asks, as people choose or type it."""
     label = say(f"jobs.field_{name}")
     if name == "file":
-        return Field(name, label, "file")
+        return Field(name, label if kind == "breaks" else say("jobs.field_import"), "file")
+    if name in ("hidden", "publish"):
+        return Field(name, label, "flag", required=False)
+    if name == "sheet":
+        return Field(name, label, required=False)
     if name in ("first", "last"):
         return Field(name, label, "day", required=name == "first")
     if name in ("since", "until"):
@@ -218,13 +252,14 @@ _CHOICES: Final[Mapping[str, Callable[[Look], Awaitable[Sequence[Choice]]]]] = {
 
 def _page(kind: str, name: str = "") -> ActPage:
     """The form of one kind. ``name``: in its address, where that is not the kind."""
-    of = _ACTS["propose_break_sheet" if kind == "breaks" else "propose_job"]
+    of = _ACTS[_OF.get(kind, "propose_job")]
     return ActPage(
         name=name or kind,
         of=replace(of, scope=SCOPES[kind]),
         called=_called(kind),
         form=partial(_form, kind),
         do=partial(_do, kind),
+        money=kind in _MONEY,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -32,9 +33,10 @@ from gateway.foundation.screens import (
     Waits,
     Wanted,
 )
+from gateway.rooms.imports.template import template
 from gateway.rooms.jobs.acts import ACTS
 from gateway.rooms.jobs.break_sheets import written
-from gateway.rooms.jobs.forms import FORMS, SHEET, title_of
+from gateway.rooms.jobs.forms import FORMS, SHEET, TEMPLATE, TEMPLATED, title_of
 from gateway.rooms.jobs.kinds import SCOPES
 from gateway.rooms.jobs.records import Job, JobRow
 from gateway.rooms.jobs.service import Jobs, JobSight
@@ -174,6 +176,10 @@ async def _file(look: Look, job_id: str, name: str) -> Served:
             raise Problem(say("http.scope", scope=SCOPES["breaks"]), type="scope-missing")
         called, content = await written(look.base, look.who, look.asked.get("channel"), look.asked.get("kind"))
         return Served(content, _XLSX, called)
+    if name == TEMPLATE:
+        if not look.may(TEMPLATED):
+            raise Problem(say("http.scope", scope=TEMPLATED), type="scope-missing")
+        return Served(await asyncio.to_thread(template, sorted(look.who.authorities)), _XLSX, "处罚决定导入模板.xlsx")
     sight = await _seen(look, job_id)
     if sight.job.proposed_by != look.who.client_id:
         raise NotFoundProblem(say("jobs.no_file"))

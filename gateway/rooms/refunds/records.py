@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, select, update
 
+from gateway.foundation.access.desk import of_person
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.store.base import constant
 from gateway.foundation.store.rows import columns, reader
@@ -17,6 +18,7 @@ from gateway.rooms.receipts import records as receipt_records
 from gateway.rooms.receipts.states import ReceiptStatus
 from gateway.rooms.refunds.proposals import Payee
 from gateway.rooms.refunds.states import (
+    DONE,
     RELEASED,
     DocumentKind,
     RefundOrigin,
@@ -101,6 +103,7 @@ class RefundFilter:
     """Which refunds, newest first; ``before`` is the id at which the previous page ended.
 
     ``proposed_by``, ``proposed_besides``: proposed by this person, or by another, and waiting for a second one.
+    ``held_by``: in this person's hands, and not done.
     """
 
     authorities: Collection[str] | None = None
@@ -109,6 +112,7 @@ class RefundFilter:
     limit: int = 50
     proposed_by: str | None = None
     proposed_besides: str | None = None
+    held_by: str | None = None
 
 
 MOST = 1000
@@ -227,6 +231,8 @@ def _fitting(wanted: RefundFilter) -> list[ColumnElement[bool]]:
         found.append(refund.c.status == RefundStatus.PROPOSED)
         mine, besides = wanted.proposed_by, wanted.proposed_besides
         found.append(refund.c.proposed_by == mine if mine is not None else refund.c.proposed_by != besides)
+    if wanted.held_by is not None:
+        found += [refund.c.status.not_in(DONE), refund.c.id.in_(of_person(wanted.held_by))]
     return found
 
 

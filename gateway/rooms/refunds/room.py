@@ -22,7 +22,7 @@ ROOM = Room(
     payment_part=".payment_part:PART",
     revisions=".revisions",
     screens=(".screens:SCREEN", ".exception_screen:SCREEN"),
-    taken={"exc": "/v1/exceptions/{id}"},
+    taken={"exc": "/v1/exceptions/{id}", "rfd": "/v1/refunds/{id}"},
     joins=(".screens:ON_PAYMENTS",),
     waiting=(".screens:waiting",),
 )

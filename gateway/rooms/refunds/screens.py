@@ -46,6 +46,7 @@ from gateway.foundation.screens import (
     Yuan,
     reason_for,
 )
+from gateway.foundation.taking import assigning, holder, waits_mine
 from gateway.rooms.payments import Payments
 from gateway.rooms.refunds import records
 from gateway.rooms.refunds.acts import ACTS
@@ -54,7 +55,7 @@ from gateway.rooms.refunds.payee_form import payee_fields, typed_payee, wrong
 from gateway.rooms.refunds.proposals import DocumentInput, RefundProposal
 from gateway.rooms.refunds.records import Refund, RefundFilter
 from gateway.rooms.refunds.service import RefundDetails, Refunds
-from gateway.rooms.refunds.states import DocumentKind, RefundReason, RefundStatus
+from gateway.rooms.refunds.states import DONE, DocumentKind, RefundReason, RefundStatus
 from gateway.words.saying import Sentence, Word, say
 
 _NAME: Final = "refunds"
@@ -76,6 +77,7 @@ def _asked(look: Look) -> RefundFilter:
         chosen(look, "status", RefundStatus),
         proposed_by=hands.others,
         proposed_besides=hands.second,
+        held_by=hands.mine,
     )
 
 
@@ -103,7 +105,7 @@ def _row(look: Look, one: Refund) -> Row:
     )
 
 
-_WHOSE: Final = Whose(screen=_NAME, told=say("refunds.wait"), label=say("refunds.screen_whose"), mine=False, wide=True)
+_WHOSE: Final = Whose(screen=_NAME, told=say("refunds.wait"), label=say("refunds.screen_whose"), wide=True)
 _LIST = Listing(
     filters=(
         among("status", RefundStatus),
@@ -147,11 +149,12 @@ async def _one(look: Look, refund_id: str) -> Page:
         acts += ["payee", "document"]
     if one.status in (RefundStatus.PROPOSED, RefundStatus.CONFIRMED):
         acts.append("dismiss")
+    acts += [] if one.status in DONE else ["assign"]
     return Page(
         title=say("refunds.screen_title", yuan=f"{one.amount / 100:,.2f}", number=one.decision_number),
         tags=[Tag(one.status, _TONES.get(one.status, "plain"))],
         lead=Code(one.id),
-        blocks=[*notes, _facts(found), _documents(found), *_files(found)],
+        blocks=[*notes, Facts(None, [await holder(look, one.id)]), _facts(found), _documents(found), *_files(found)],
         acts=acts,
     )
 
@@ -307,6 +310,10 @@ async def _dismiss(look: Look, refund_id: str) -> None:
     await look.get(Refunds).dismiss(refund_id, reason, by=look.person, of=of, once=look.once)
 
 
+async def _authority(look: Look, refund_id: str) -> str:
+    return (await _seen(look, refund_id)).refund.authority
+
+
 SCREEN = Screen(
     name=_NAME,
     title=say("refunds.screen"),
@@ -320,6 +327,7 @@ SCREEN = Screen(
         ActPage(name="payee", of=_ACTS["name_payee"], form=_payee_form, do=_name_payee),
         ActPage(name="document", of=_ACTS["add_refund_document"], form=_document_form, do=_add_document),
         ActPage(name="dismiss", of=_ACTS["dismiss_refund"], form=_dismiss_form, do=_dismiss, danger=True),
+        assigning(_authority),
     ),
 )
 
@@ -369,4 +377,5 @@ async def waiting(look: Look) -> Sequence[Waits]:
 
     second = await count(RefundFilter(mine, proposed_besides=me))
     others = await count(RefundFilter(mine, proposed_by=me))
-    return (*_WHOSE.waits(second, others, records.MOST), *await waiting_exceptions(look))
+    held = waits_mine(say("refunds.screen"), await count(RefundFilter(mine, held_by=me)), _NAME, records.MOST)
+    return (*_WHOSE.waits(second, others, records.MOST), held, *await waiting_exceptions(look))

@@ -118,6 +118,8 @@ EDGES = (
 LIFE = Life("refunds", refund, EDGES, doubt=True)
 RELEASED = (RefundStatus.REFUSED, RefundStatus.DISMISSED)
 """Ends in which nothing went back: the money may be asked for again."""
+DONE = (RefundStatus.REFUNDED, *RELEASED)
+"""Nobody has anything to do about it any more."""
 
 
 def missing_documents(
