@@ -573,6 +573,7 @@ AS_THEY_ARE = (
     ),
     "缴款识别码不符合本地规则或不在预发号段内",
     "行政处罚法 第七十一条、第八十五条",
+    "渡船上，当事人提出到银行缴款确有困难",
 )
 """Names, titles of rules, and what another system said: in any language as they are."""
 
