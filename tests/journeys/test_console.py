@@ -385,8 +385,13 @@ async def test_a_month_is_reconciled_closed_and_opened_again(site):
 
 async def open_bills_are_brought_in(site: Any, lin: Browser, gao: Browser) -> None:
     """Rows that cannot be taken say why before anything is proposed; who proposes proves again who it is."""
-    bill = {**site.demand("望市监罚决字〔2025〕第1号"), "decided_on": "2026-09-01", "code": OLD_CODE, "reference": "OLD1"}
-    bill |= {"party_kind": "individual_business", "party_name": "味安副食店", "party_uscc": "92990102MA0WA4562J"}
+    bill = {**site.demand("望市监罚决字〔2025〕第1号"), "decided_on": "2026-09-01", "code": OLD_CODE}
+    bill |= {
+        "reference": "OLD1",
+        "party_kind": "individual_business",
+        "party_name": "味安副食店",
+        "party_uscc": "92990102MA0WA4562J",
+    }
     rows = [{**bill, "fine": "200.00"}, {**bill, "fine": "200.00", "code": "123"}]
     content = "\n".join(",".join(row) for row in (rows[0].keys(), *(one.values() for one in rows))).encode()
     sheet = {"file": ("未缴清.csv", content)}
