@@ -577,8 +577,8 @@ async def _all_missed(look: Look) -> list[tuple[str, date]]:
     """Days of the last weeks that have ended and that nobody has reconciled."""
     found = []
     for channel in await _channels(look):
-        days = await look.get(Reconciliation).month(channel, look.today - timedelta(days=_BACK), look.today)
-        found += [(channel, day) for day in days.missed]
+        days = await look.get(Reconciliation).missed(channel, look.today - timedelta(days=_BACK), look.today)
+        found += [(channel, day) for day in days]
     return found
 
 

@@ -126,9 +126,7 @@ class Reconciliation:
 
     async def month(self, channel: str, first: date, last: date) -> MonthOfDays:
         """What came of each day and side from ``first`` to ``last``, and which days nobody has reconciled."""
-        now = to_micros(self._clock.now())
-        every = (first + timedelta(days=n) for n in range((last - first).days + 1))
-        ended = [day for day in every if self.window(channel, day).end <= now]
+        ended = self._ended(channel, first, last)
 
         def read(conn: Connection) -> MonthOfDays:
             latest = run_records.latest_of_days(conn, channel, first, last)
@@ -140,6 +138,18 @@ class Reconciliation:
             )
 
         return await self._store.read(read)
+
+    async def missed(self, channel: str, first: date, last: date) -> list[date]:
+        """The days from ``first`` to ``last`` that have ended and that nobody has reconciled."""
+        ended = self._ended(channel, first, last)
+        if not ended:
+            return []
+        return await self._store.read(lambda conn: run_records.days_missed(conn, channel, ended[0], ended[-1]))
+
+    def _ended(self, channel: str, first: date, last: date) -> list[date]:
+        now = to_micros(self._clock.now())
+        every = (first + timedelta(days=n) for n in range((last - first).days + 1))
+        return [day for day in every if self.window(channel, day).end <= now]
 
     async def run(self, channel: str, day: date, *, by: str, once: Once = NEVER, progress: Progress = unseen) -> Run:
         """Fetch the day's statement, believe it as a whole or not at all, match both ways, keep what differs.
