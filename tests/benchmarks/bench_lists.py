@@ -15,6 +15,7 @@ import argparse
 import importlib.util
 import json
 import re
+import shutil
 import sqlite3
 import statistics
 import sys
@@ -260,7 +261,9 @@ async def main(folder: Path, rows: int, postgresql: bool, slow: bool) -> None:
         if postgresql:
             server = databases.OwnServer("bench")
             stack.callback(server.end)
-            copying.copy(f"sqlite:///{path}", server.url)
+            shutil.copy2(path, folder / "copied.db")  # a file that was copied from is no store any more
+            copying.copy(f"sqlite:///{folder / 'copied.db'}", server.url)
+            (folder / "copied.db").unlink()
             with psycopg.connect(f"host={server.server.folder} user=postgres dbname=bench", autocommit=True) as books:
                 books.execute("VACUUM ANALYZE")
             url = {"store": site.settings.store.model_copy(update={"url": server.url, "may_forget": True})}

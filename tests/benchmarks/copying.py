@@ -22,7 +22,7 @@ from gateway.foundation.evidence.records import OURS
 from gateway.words.spelling import number_key
 from simulators.testing import Simulation
 
-STEP, SLOT, LONG = 100_000, 64, 6_000
+STEP, SLOT, LONG = 100_000, 128, 6_000
 WORK = "WITH RECURSIVE n(i) AS (SELECT :first UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :last)"
 DAY = "(:day + (n.i - :base) * :days / :count)"
 """How many days after the model's its copy ``n.i`` is."""
@@ -122,7 +122,7 @@ class Copier:
         self._first_event = min([row["seq"] for table, row in rows if table == "event"], default=0)
         self._notes = {row["id"] for table, row in rows if table == "exchange" and row["channel"] == OURS}
         words = self._words(rows, payment)
-        self.statements = [self._statement(table, row, words) for table, row in rows]
+        self.statements = [self._statement(table, row, words, place) for place, (table, row) in enumerate(rows)]
 
     def fill(self, span: Span) -> None:
         """Add copies of the payment that was learnt."""
@@ -159,15 +159,19 @@ class Copier:
             words[one] = f"printf('B%02d%0{max(len(one) - 3, 10)}d', {place}, n.i)"
         return words
 
-    def _statement(self, table: str, row: dict[str, Any], words: dict[str, str]) -> tuple[str, dict[str, Any]]:
-        """The SQL that copies a row, and the values that stay."""
+    def _statement(
+        self, table: str, row: dict[str, Any], words: dict[str, str], place: int
+    ) -> tuple[str, dict[str, Any]]:
+        """The SQL that copies a row, and the values that stay; ``place``: its own among the rows of a life."""
         columns = {name: self._column(table, name, value, words) for name, value in row.items()}
         for index in self._unique(table):
             if not any("n.i" in columns[name] or row[name] is None for name in index):
                 value = row[index[-1]]
                 size = len(value) if isinstance(value, (str, bytes)) else 0
                 columns[index[-1]] = (
-                    f"printf('%0{size}d', n.i + 1000)" if isinstance(value, str) else f"randomblob({size})"
+                    f"printf('%0{size}d', (n.i + 1000) * 1000 + {place})"
+                    if isinstance(value, str)
+                    else f"randomblob({size})"
                 )
         values: dict[str, Any] = {}
         for name, text in columns.items():
