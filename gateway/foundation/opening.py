@@ -33,7 +33,8 @@ from gateway.foundation.store.engine import SQLITE, sqlite_path
 from gateway.foundation.store.lock import NodeName
 from gateway.foundation.two_persons import TwoPersons
 from gateway.foundation.wire.bounds import Timeouts
-from gateway.foundation.wire.outward import AllowList, OutwardWire
+from gateway.foundation.wire.outward import ACKNOWLEDGED, AllowList, OutwardWire
+from gateway.foundation.wire.terms import WireTerms
 from gateway.ports.base import Recorder
 from gateway.settings import Settings
 from gateway.words.clock import Clock, to_micros
@@ -137,8 +138,8 @@ def _outward(settings: Settings, recorder: Recorder, clock: Clock) -> OutwardWir
     """The way out to the webhook endpoints of case systems."""
     seconds = settings.webhooks.timeout
     timeouts = Timeouts(connect=min(5.0, seconds), read=seconds, write=seconds, total=seconds)
-    allow, ports = AllowList(settings.webhooks.allow), settings.webhooks.ports
-    return OutwardWire(recorder=recorder, allow=allow, timeouts=timeouts, clock=clock, ports=ports)
+    terms = WireTerms(recorder, timeouts=timeouts, limits=ACKNOWLEDGED, clock=clock)
+    return OutwardWire(terms, AllowList(settings.webhooks.allow), ports=settings.webhooks.ports)
 
 
 async def _take_name(

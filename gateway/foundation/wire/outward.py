@@ -13,20 +13,17 @@ import re
 import socket
 from collections.abc import Collection, Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from pathlib import Path
 from typing import Any
 
 import httpx
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
-from gateway.foundation.wire.bounds import Limits, Timeouts
+from gateway.foundation.wire.bounds import Limits
 from gateway.foundation.wire.channel import meaning
 from gateway.foundation.wire.recording import Poster, Recording
-from gateway.foundation.wire.tls import Tls
+from gateway.foundation.wire.terms import WireTerms
 from gateway.foundation.wire.transport import AiohttpTransport, SocketFactory, TlsFailedError
-from gateway.ports.base import Recorder
-from gateway.words.clock import Clock, SystemClock
 from gateway.words.errors import ExchangeError, NotSentError
 from gateway.words.saying import UnfitError, say
 
@@ -103,6 +100,10 @@ class AllowList:
         return any(plain.version == network.version and plain in network for network in self.networks)
 
 
+ACKNOWLEDGED = Limits(max_response_bytes=64 * 1024)
+"""For those who have nothing to say but that they have it."""
+
+
 class OutwardWire:
     """Posts to addresses that others chose. ``total`` seconds, size and connections are bounded as for a channel.
 
@@ -111,23 +112,17 @@ class OutwardWire:
 
     def __init__(
         self,
-        *,
-        recorder: Recorder,
+        terms: WireTerms,
         allow: AllowList | None = None,
-        timeouts: Timeouts | None = None,
-        limits: Limits | None = None,
-        ca_file: str | None = None,
-        resolver: AbstractResolver | None = None,
-        clock: Clock | None = None,
+        *,
         channel: str = "webhooks",
         ports: Collection[int] = (443,),
+        resolver: AbstractResolver | None = None,
     ) -> None:
         self._ports = frozenset(ports)
         self._allow = allow or AllowList()
-        timeouts = timeouts or Timeouts(connect=5, read=10, write=10, pool=5, total=15)
-        limits = limits or Limits(max_response_bytes=64 * 1024)
-        context = Tls(ca_file=Path(ca_file) if ca_file else None).context()
-        recording = Recording(channel, frozenset(), recorder, clock or SystemClock(), limits)
+        timeouts, limits, context = terms.timeouts, terms.limits, terms.tls.context()
+        recording = Recording(channel, terms.sensitive, terms.recorder, terms.clock, limits)
         self._transports: list[AiohttpTransport] = []
         self._closed = False
 

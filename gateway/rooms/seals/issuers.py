@@ -22,6 +22,7 @@ from gateway.foundation.crypto.ocsp import LARGEST, StatusError, StatusQuestion
 from gateway.foundation.crypto.sm2 import default_provider
 from gateway.foundation.wire.bounds import Limits, Timeouts
 from gateway.foundation.wire.outward import AllowList, OutwardWire
+from gateway.foundation.wire.terms import WireTerms
 from gateway.rooms.seals.anchors import FindWords, nowhere
 from gateway.rooms.seals.files import MakeReady, make_ready
 from gateway.rooms.seals.report import Report, Unasked
@@ -131,15 +132,13 @@ def open_issuers(base: Foundation) -> Issuers | None:
     hosts = base.settings.trust.ocsp_hosts
     if not hosts:
         return None
-    wire = OutwardWire(
-        recorder=base.evidence.record,
-        allow=AllowList(hosts),
+    terms = WireTerms(
+        base.evidence.record,
         timeouts=Timeouts(connect=_SECONDS, read=_SECONDS, write=_SECONDS, pool=_SECONDS, total=2 * _SECONDS),
         limits=Limits(max_response_bytes=LARGEST),
         clock=base.clock,
-        channel="ocsp",
     )
-    return Issuers(hosts, wire)
+    return Issuers(hosts, OutwardWire(terms, AllowList(hosts), channel="ocsp"))
 
 
 def _host(url: str) -> str:

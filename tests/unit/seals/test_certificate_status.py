@@ -15,6 +15,7 @@ from gateway.foundation.crypto.certificates import CertificateStatus, parse_cert
 from gateway.foundation.crypto.ocsp import StatusError, StatusQuestion
 from gateway.foundation.crypto.sm2 import default_provider
 from gateway.foundation.wire.outward import AllowList, OutwardWire
+from gateway.foundation.wire.terms import WireTerms
 from gateway.ports.base import RawExchange
 from gateway.rooms.seals.issuers import Examiner, Issuers, open_issuers
 from gateway.rooms.seals.report import Report, Unasked, Verdict
@@ -66,7 +67,7 @@ async def desk(forge, responder):
     wires: list[OutwardWire] = []
 
     async def judge(*hosts: str, minutes: int = 1) -> Report:
-        wire = OutwardWire(recorder=kept.append, allow=AllowList(hosts), channel="ocsp")
+        wire = OutwardWire(WireTerms(kept.append), AllowList(hosts), channel="ocsp")
         wires.append(wire)
         examiner = Examiner(forge.trust, in_process, Issuers(hosts, wire))
         return await examiner.examine(document, forge.now + timedelta(minutes=minutes))
@@ -108,7 +109,7 @@ async def test_a_good_answer_covers_its_certificate_and_is_kept_as_evidence(desk
 
 
 async def test_an_answer_is_used_until_its_next_update_and_an_hour_at_most(forge, desk, responder):
-    wire = OutwardWire(recorder=desk.kept.append, allow=AllowList(("127.0.0.1",)), channel="ocsp")
+    wire = OutwardWire(WireTerms(desk.kept.append), AllowList(("127.0.0.1",)), channel="ocsp")
     issuers = Issuers(("127.0.0.1",), wire)
     examiner = Examiner(forge.trust, in_process, issuers)
     for minutes, asked in ((1, 1), (2, 1), (59, 1), (62, 2)):

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from dataclasses import fields
 from ipaddress import ip_address
 from typing import Any
 
 import pytest
 from aiohttp.abc import AbstractResolver
 
-from gateway.foundation.wire import Limits, Timeouts
-from gateway.foundation.wire.outward import AllowList, ForbiddenTargetError, OutwardWire, in_general, is_public
+from gateway.foundation.wire import Limits, Timeouts, Tls, WireTerms
+from gateway.foundation.wire.outward import (
+    ACKNOWLEDGED,
+    AllowList,
+    ForbiddenTargetError,
+    OutwardWire,
+    in_general,
+    is_public,
+)
 from gateway.ports.base import RawExchange
 from gateway.words.errors import ContractError, ExchangeError, NotSentError, OutcomeUnknownError
 
@@ -49,7 +57,10 @@ async def answers(line: Any) -> None:
 
 
 def outward(*allow: str, kept: list[RawExchange] | None = None, **options: Any) -> OutwardWire:
-    return OutwardWire(recorder=(kept if kept is not None else []).append, allow=AllowList(allow), **options)
+    known = {field.name for field in fields(WireTerms)}
+    told = {name: options.pop(name) for name in known & options.keys()}
+    terms = WireTerms((kept if kept is not None else []).append, **{"limits": ACKNOWLEDGED, **told})
+    return OutwardWire(terms, AllowList(allow), **options)
 
 
 INSIDE = [
@@ -290,7 +301,7 @@ async def test_a_listed_host_is_trusted_whatever_it_resolves_to(peer: Any) -> No
 
 async def test_https_checks_the_certificate_against_the_name(peer: Any, papers: Any) -> None:
     async with peer(answers, tls=papers.server_context()) as platform:
-        wire = outward("127.0.0.1/32", resolver=Names(["127.0.0.1"]), ca_file=str(papers.ca.cert))
+        wire = outward("127.0.0.1/32", resolver=Names(["127.0.0.1"]), tls=Tls(ca_file=papers.ca.cert))
         good = await wire.post("payment.paid", f"https://platform.test:{platform.port}/", b"{}", {})
         assert good.status_code == 200
         with pytest.raises(NotSentError):
