@@ -106,8 +106,9 @@ class WorkingCalendar:
         return next((day for day in sorted(days) if self.is_working(day) != other.is_working(day)), None)
 
     def knows(self, year: int) -> bool:
-        """Whether the notice of a year is known."""
-        return not self.is_working(date(year, 6, 1)).provisional
+        """Whether the notice of a year is known; what is said of single days makes no year known."""
+        notices = WorkingCalendar(complete_years=self._complete_years)
+        return not notices.is_working(date(year, 6, 1)).provisional
 
     def unknown_years(self, today: date) -> list[int]:
         """Years whose notice should be known and is not: this one, from October on also the next."""

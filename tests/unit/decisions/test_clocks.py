@@ -403,6 +403,23 @@ def test_a_term_that_rests_on_days_not_published_is_marked_and_so_is_one_that_fo
     assert [mark for mark, _ in marks(known).values()] == [False, False, False]
 
 
+def test_a_term_is_provisional_by_its_own_end_or_by_the_day_that_it_runs_from() -> None:
+    def marks(known: Clocks) -> dict[str, bool]:
+        return {one.name: one.provisional for one in known.enforcement()}
+
+    december = clocks(served=event("served", "12-01", method="direct"))
+    assert marks(december)["review"], "received on a day that is certain, it ends in a year without a notice"
+    may = clocks(served=event("served", "05-20", method="direct"))
+    assert marks(may) == {"review": False, "suing": False, "court": True}
+    published = event("served", date(2060, 11, 15), method="publication")
+    rolling = clocks(served=published, publication_end="rolls")
+    known = replace(rolling, terms=Terms(calendar=WorkingCalendar({}, {2061}), law=rolling.terms.law))
+    assert known.receipt() is not None
+    assert known.receipt().provisional
+    assert all(one.last_day.year == 2061 for one in known.enforcement()), "whose days off are known"
+    assert marks(known) == {"review": True, "suing": True, "court": True}
+
+
 def test_a_decision_is_served_within_seven_working_days_of_its_own_day() -> None:
     term = replace(clocks(), facts=facts(decided_on="2026-09-28"), events=()).service_term()
     assert (term.name, term.last_day, term.provisional) == ("service", day("10-13"), False)

@@ -126,6 +126,57 @@ def test_the_first_day_that_a_notice_changes_is_found() -> None:
     assert notice.first_difference(notice) is None
 
 
+def test_the_first_day_of_difference_is_that_of_a_region_where_it_comes_before_the_notice() -> None:
+    notice = WorkingCalendar({date(2027, 1, 3): True}, {2027})
+    region = calendar.with_local(WorkingCalendar({date(2026, 8, 12): False}))
+    assert notice.first_difference(region) == region.first_difference(notice) == date(2026, 8, 12)
+    assert notice.first_difference(calendar) == date(2027, 1, 1), "certain, and no swap day of the notice"
+
+
+@pytest.mark.parametrize("told", [1, 200, 364])
+def test_of_a_year_without_its_notice_whose_first_days_are_told_singly_the_next_one_differs(told: int) -> None:
+    notice = WorkingCalendar({}, {2027})
+    days = [date(2027, 1, 1) + timedelta(days=number) for number in range(told)]
+    singly = WorkingCalendar({day: notice.is_working(day).value for day in days})
+    assert singly.first_difference(notice) == days[-1] + timedelta(days=1)
+
+
+def test_days_of_a_region_leave_a_year_certain_whose_notice_is_loaded() -> None:
+    notice = WorkingCalendar(dict.fromkeys(statutory_days(2027), False), {2027})
+    local = notice.with_local(WorkingCalendar({date(2027, 3, 3): False}))
+    assert local.is_working(date(2027, 3, 4)) == Judged(True, provisional=False)
+
+
+@pytest.mark.parametrize(
+    ("today", "wanting"),
+    [
+        ("2026-01-01", []),
+        ("2026-09-30", []),
+        ("2026-10-01", [2027]),
+        ("2027-01-01", [2027]),
+        ("2027-09-30", [2027]),
+        ("2027-10-01", [2027, 2028]),
+    ],
+)
+def test_the_notice_of_the_next_year_is_missed_from_october_on(today: str, wanting: list[int]) -> None:
+    assert calendar.unknown_years(date.fromisoformat(today)) == wanting
+    notice = WorkingCalendar({}, {2027})
+    assert notice.unknown_years(date.fromisoformat(today)) == [year for year in wanting if year != 2027]
+
+
+def test_a_year_is_known_by_its_notice_and_by_no_single_day() -> None:
+    assert (calendar.knows(2026), calendar.knows(2027)) == (True, False)
+    assert WorkingCalendar({}, {2027}).knows(2027)
+    assert not calendar.with_local(WorkingCalendar({date(2027, 6, 1): False})).knows(2027)
+
+
+def test_a_count_through_a_year_without_a_notice_is_provisional_wherever_it_ends() -> None:
+    later = WorkingCalendar({}, {2028})
+    assert later.add_working_days(date(2027, 12, 30), 3) == Judged(date(2028, 1, 4), provisional=True)
+    assert later.roll_forward(date(2027, 12, 31)).provisional
+    assert WorkingCalendar({}, {2029}).roll_forward(date(2028, 12, 30)) == Judged(date(2029, 1, 2), provisional=True)
+
+
 def test_an_override_wins_over_published_data_and_is_certain() -> None:
     local = WorkingCalendar({date(2026, 3, 3): False, date(2027, 1, 4): True})
     assert local.is_working(date(2026, 3, 3)) == Judged(False, provisional=False)
