@@ -228,10 +228,13 @@ async def test_a_reconcilers_morning(site):
     waits = counted(await gao.see("/console/today"))
     assert waits["/console/breaks?whose=second"] == 1
     assert one in await gao.see("/console/breaks?whose=second")
-    assert "对账文件可证；当事人输错一位" in await gao.see(f"{one}/confirm")
+    confirming = await gao.see(f"{one}/confirm")
+    assert "对账文件可证；当事人输错一位" in confirming
+    assert "确认后记为异常缴款" in confirming, "88.00 is not what the bill asks for"
     await gao.do(f"{one}/confirm")
     assert "已办结" in await gao.see(one)
 
+    await twice_paid_goes_back(lin)
     for kind in ("paid_twice", "amount_differs"):
         (odd,) = set(
             re.findall(r'href="(/console/exceptions/exc_\w+)\?', await lin.see(f"/console/exceptions?kind={kind}"))
@@ -246,6 +249,23 @@ async def test_a_reconcilers_morning(site):
     assert f'title="{day} 对平"' in await lin.see("/console/reconciliation"), "nothing of the day is open any more"
     waits = counted(await lin.see("/console/today"))
     assert not {"/console/breaks?state=open", "/console/exceptions?state=open"} & set(waits)
+
+
+async def twice_paid_goes_back(lin: Browser) -> None:
+    """Payee and document in one form; the break names the exception of its money, and that the break."""
+    (twice,) = set(re.findall(r'href="(/console/breaks/brk_\w+)', await lin.see("/console/breaks?kind=paid_twice")))
+    shown = await lin.see(twice)
+    (odd,) = set(re.findall(r'href="(/console/exceptions/exc_\w+)', shown))
+    assert "提出退付款项" in shown
+    assert twice in (of := await lin.see(odd))
+    assert "缴款单已缴清，又收到一笔" in of
+    why = {"reason_usual": "paid_twice", "reason": ""} | PAYEE
+    assert "请填写：" in await lin.do(f"{twice}/refund", 422, kind="opinion_letter", **why)
+    file = {"file": ("申请.pdf", b"%PDF-1.4 x", "application/pdf")}
+    refund = await lin.do(f"{twice}/refund", files=file, kind="opinion_letter", reference="退付申请1号", **why)
+    assert "退付申请1号" in refund
+    assert "罗**" in refund
+    await lin.do(f"{twice}/withdraw")
 
 
 async def a_ferry_is_remitted(site: Any, officer: Browser) -> list[str]:

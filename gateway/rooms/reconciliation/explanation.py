@@ -139,7 +139,7 @@ def _details(happened: Happening) -> list[Sentence | StrEnum]:
     if happened.type.startswith("payment.exception"):
         known: tuple[tuple[str, type[StrEnum]], ...] = (("kind", UnforeseenKind), ("way_out", WayOut))
         details += [of(data[name]) for name, of in known if data.get(name) in list(of)]
-    if happened.type.startswith("refund.") and "amount" in data:
+    if happened.type.startswith(("refund.", "payment.paid")) and "amount" in data:
         details.append(say("reconciliation.story_yuan", yuan=data["amount"]))
     if happened.type in ("payment.paid", "payment.settlement") and data.get("settlement") in list(Settlement):
         details.append(Settlement(data["settlement"]))

@@ -21,6 +21,7 @@ ROOM = Room(
     tables=".tables",
     keeping=".keeping",
     revisions=".revisions",
+    joins=(".screens:ON_EXCEPTIONS",),
     screens=(".month_screen:CALENDAR", ".screens:BREAKS"),
     waiting=(".month_screen:waiting_days", ".screens:waiting_breaks"),
     body_limits={"/v1/statement-files": 200 << 20, "/console/reconciliation": 33 << 20},

@@ -23,6 +23,7 @@ from gateway.foundation.screens import (
     Found,
     Happened,
     Head,
+    Joins,
     Listing,
     Look,
     Many,
@@ -46,18 +47,21 @@ from gateway.foundation.screens import (
 from gateway.foundation.taking import assigning, waits_mine
 from gateway.rooms.payments import Payments
 from gateway.rooms.payments.searching import Sought
+from gateway.rooms.payments.states import Status
 from gateway.rooms.reconciliation.acts import ACTS
 from gateway.rooms.reconciliation.break_records import MOST, Break, BreakFilter
 from gateway.rooms.reconciliation.breaks import Breaks
 from gateway.rooms.reconciliation.explanation import Explanation
 from gateway.rooms.reconciliation.matching import BreakKind, Side
-from gateway.rooms.reconciliation.proposal_records import Proposed
+from gateway.rooms.reconciliation.proposal_records import Action, Proposed
 from gateway.rooms.reconciliation.proposals import Ask, Proposals, way_out
 from gateway.rooms.reconciliation.states import BreakState, ProposalState
-from gateway.rooms.refunds.payee_form import payee_fields, typed_payee
+from gateway.rooms.refunds.exception_records import ExceptionFilter
+from gateway.rooms.refunds.payee_form import document_fields, payee_fields, typed_documents, typed_payee
 from gateway.rooms.refunds.service import Refunds
+from gateway.rooms.refunds.unforeseen_money import Exceptions
 from gateway.words.errors import InvalidProblem, NotFoundProblem
-from gateway.words.saying import Word, say
+from gateway.words.saying import Sentence, Word, say
 
 NAME: Final = "breaks"
 _ACTS: Final = by_name(*ACTS)
@@ -66,6 +70,8 @@ _DAY: Final = 86_400_000_000
 _OLD: Final = 7
 """From so many days on an open break is marked."""
 _EVIDENCE: Final = 5
+_PROPOSING: Final[dict[Action, str]] = {"attribute": "propose", "refund": "refund"}
+"""The act that proposes each way out."""
 _PROPOSED: Final[dict[ProposalState, Tone]] = {ProposalState.PROPOSED: "wait", ProposalState.CONFIRMED: "good"}
 _TONES: Final[dict[BreakState, Tone]] = {
     BreakState.OPEN: "warn",
@@ -198,7 +204,7 @@ async def _one(look: Look, break_id: str) -> Page:
     acts: list[str] = []
     if known.state is BreakState.OPEN:
         notes.append(Note(say("reconciliation.screen_cause", cause=story.cause, proposal=story.proposal), "warn"))
-        acts = ["assign", "explain", *(["propose"] if waits is None and way_out(known) else [])]
+        acts = ["assign", "explain", *([_PROPOSING[way]] if waits is None and (way := way_out(known)) else [])]
     elif story.closed:
         by = known.closed_by or say("reconciliation.screen_by_run")
         notes.append(Note(say("reconciliation.screen_closed", by=by, reason=story.closed), "good"))
@@ -212,7 +218,7 @@ async def _one(look: Look, break_id: str) -> Page:
         tags=[Tag(known.state, _TONES.get(known.state, "plain"))],
         lead=Code(known.id),
         blocks=blocks,
-        side=[await _facts(look, story)],
+        side=[await _facts(look, story), *await _odd(look, known)],
         acts=acts,
     )
 
@@ -244,6 +250,35 @@ async def _facts(look: Look, story: Explanation) -> Facts:
     return Facts(say("reconciliation.screen_about"), facts)
 
 
+async def _odd(look: Look, one: Break) -> list[Table]:
+    """The exceptions of its money: what is decided there is decided here."""
+    if one.payment_id is None or not one.bank_serial:
+        return []
+    found = await look.get(Exceptions).find(ExceptionFilter(payment=one.payment_id))
+    mine = [each.odd for each in found if each.odd.bank_serial == one.bank_serial]
+    rows = [Row(None, (To(odd.kind, "exceptions", odd.id), odd.state)) for odd in mine]
+    heads = (Head(Named("kind")), Head(Named("state")))
+    return [Table(say("refunds.screen_exceptions"), heads, rows, "")] if rows else []
+
+
+async def _of_exception(look: Look, exception_id: str) -> Sequence[Block]:
+    """The breaks of an exception's money, below its own page."""
+    odd = (await look.get(Exceptions).view(exception_id)).odd
+    found = await look.get(Breaks).find(BreakFilter(seen_by(look), payment_id=odd.payment_id, number=odd.bank_serial))
+    heads = (Head(Named("kind")), Head(Named("state")), Head(Named("day")), Head(Named("side")))
+    rows = [
+        Row(
+            None,
+            (To(one.kind, NAME, one.id), Tag(one.state, _TONES.get(one.state, "plain")), one.day_on, Word(one.side)),
+        )
+        for one in found
+    ]
+    return [Table(say("reconciliation.screen_breaks"), heads, rows, "")] if rows else []
+
+
+ON_EXCEPTIONS = Joins(screen="exceptions", blocks=_of_exception)
+
+
 def _beside(story: Explanation) -> Beside:
     """The statement's line beside our own."""
     one, line, bill = story.about, story.line, story.bill
@@ -258,7 +293,9 @@ def _beside(story: Explanation) -> Beside:
             (Named("paid_at"), Moment(line.paid_at)),
             (say("reconciliation.screen_line"), where),
         ]
-    ours: list[Fact] = [(Named("amount"), Yuan(one.ours)), (Named("code"), Code(one.code or None))]
+    ours: list[Fact] = [(Named("amount"), Yuan(one.ours))]
+    if story.money or bill is not None:
+        ours.append((Named("code"), Code(one.code or None)))
     for money in story.money:
         ours += [
             (Named("bank_serial"), Code(money.bank_serial)),
@@ -354,7 +391,9 @@ async def _propose_form(look: Look, break_id: str) -> Form:
         what = (_meant(one), Note(say("reconciliation.act_attribute_note")))
         return Form(say("reconciliation.act_attribute_button", amount=amount), what, (payment, reason))
     what = (_meant(one), Note(say("reconciliation.act_refund_note")))
-    return Form(say("reconciliation.act_refund_button", amount=amount), what, (reason, *payee_fields()))
+    return Form(
+        say("reconciliation.act_refund_button", amount=amount), what, (reason, *payee_fields(), *document_fields())
+    )
 
 
 async def _propose(look: Look, break_id: str) -> Done | None:
@@ -362,7 +401,7 @@ async def _propose(look: Look, break_id: str) -> Done | None:
     if way_out(one) == "attribute":
         ask = Ask("attribute", asked["reason"], payment_id=await _payment(look, asked["payment"]))
     else:
-        ask = Ask("refund", asked["reason"], payee=typed_payee(asked))
+        ask = Ask("refund", asked["reason"], payee=typed_payee(asked), documents=typed_documents(look))
     made = await look.get(Proposals).propose(break_id, ask, by=look.person, once=look.once)
     return None if made.refund_id is None else Done(To("", "refunds", made.refund_id))
 
@@ -383,6 +422,20 @@ async def _waiting_proposal(look: Look, break_id: str) -> Proposed:
     raise NotFoundProblem(say("reconciliation.no_proposal"))
 
 
+async def _not_as_billed(look: Look, one: Proposed) -> Sentence | None:
+    """What becomes of money that is attributed to a bill which did not ask for it: who confirms hears it before."""
+    assert one.proposal.payment_id is not None, "an attribution names its payment"
+    payments = look.get(Payments)
+    payment = await payments.held(one.proposal.payment_id)
+    line = (await look.get(Breaks).explain(one.about.id)).line
+    added = (one.about.theirs or 0) - payment.amount
+    if added > 0 and line is not None:
+        added -= await look.base.store.read(lambda conn: payments.quoted(conn, payment, line.paid_at))
+    if payment.status is Status.ISSUED and added == 0:
+        return None
+    return say("reconciliation.act_not_as_billed", yuan=f"{payment.amount / 100:,.2f}", status=payment.status)
+
+
 async def _confirm_form(look: Look, break_id: str) -> Form:
     one = await _waiting_proposal(look, break_id)
     amount = f"{(one.about.theirs or 0) / 100:,.2f}"
@@ -394,7 +447,7 @@ async def _confirm_form(look: Look, break_id: str) -> Form:
     ]
     if proposal.refund_id is None:
         button = say("reconciliation.act_confirm_button", amount=amount)
-        note = say("reconciliation.act_confirm_note")
+        note = await _not_as_billed(look, one) or say("reconciliation.act_confirm_note")
     else:
         refund = await look.get(Refunds).view(proposal.refund_id)
         payee = None if refund.payee is None else refund.payee.masked()
@@ -429,6 +482,13 @@ async def _withdraw(look: Look, break_id: str) -> None:
     await look.get(Proposals).withdraw(one.id, by=look.person)
 
 
+def _proposing(way: Action) -> ActPage:
+    """What is proposed about the money, by its own name: whoever reads the button knows what becomes of it."""
+    called = {"attribute": say("reconciliation.called_attribute"), "refund": say("reconciliation.called_refund")}
+    act = _ACTS["propose_break_outcome"]
+    return ActPage(name=_PROPOSING[way], of=act, form=_propose_form, do=_propose, called=called[way])
+
+
 async def _authority(look: Look, break_id: str) -> str:
     return (await _seen(look, break_id)).authority
 
@@ -443,7 +503,8 @@ BREAKS = Screen(
     acts=(
         ActPage(name="confirm", of=_ACTS["confirm_break_proposal"], form=_confirm_form, do=_confirm, money=True),
         ActPage(name="withdraw", of=_ACTS["withdraw_break_proposal"], form=_withdraw_form, do=_withdraw),
-        ActPage(name="propose", of=_ACTS["propose_break_outcome"], form=_propose_form, do=_propose),
+        _proposing("attribute"),
+        _proposing("refund"),
         assigning(_authority),
         ActPage(name="explain", of=_ACTS["resolve_break"], form=_explain_form, do=_explain),
     ),

@@ -9,6 +9,7 @@ from gateway.foundation.acts import by_name
 from gateway.foundation.narrowing import AUTHORITY, Whose, among, authorities_asked, chosen
 from gateway.foundation.screens import (
     ActPage,
+    Beside,
     Block,
     Choice,
     Code,
@@ -40,10 +41,12 @@ from gateway.foundation.screens import (
     reason_for,
 )
 from gateway.foundation.taking import assigning, holder, waits_mine
+from gateway.rooms.payments import Payments
+from gateway.rooms.payments.records import Payment
 from gateway.rooms.payments.states import BESIDE_THE_BILL, PAYS_IF_KEPT, ExceptionState, UnforeseenKind
 from gateway.rooms.refunds.acts import ACTS
 from gateway.rooms.refunds.exception_records import MOST, ExceptionDetails, ExceptionFilter, ExceptionWithRefund
-from gateway.rooms.refunds.payee_form import payee_fields, typed_payee
+from gateway.rooms.refunds.payee_form import document_fields, payee_fields, typed_documents, typed_payee
 from gateway.rooms.refunds.proposals import Resolution
 from gateway.rooms.refunds.states import WayOut
 from gateway.rooms.refunds.unforeseen_money import Exceptions
@@ -153,7 +156,9 @@ async def _one(look: Look, exception_id: str) -> Page:
     found = await _seen(look, exception_id)
     odd = found.odd
     acts = [] if odd.state is ExceptionState.RESOLVED else ["propose", "assign"]
-    notes: list[Block] = []
+    payment = await look.get(Payments).held(odd.payment_id)
+    told_of = say(f"refunds.odd_{odd.kind}")
+    notes: list[Block] = [] if odd.state is ExceptionState.RESOLVED else [Note(told_of, "warn")]
     if odd.state is ExceptionState.PROPOSED:
         told, confirm = await look.to_confirm(found.matter, _ACTS["confirm_exception"], odd.authority)
         notes += told
@@ -162,9 +167,42 @@ async def _one(look: Look, exception_id: str) -> Page:
         title=say("refunds.screen_exception", kind=odd.kind, yuan=f"{odd.amount / 100:,.2f}"),
         tags=[_state(odd)],
         lead=Code(odd.id),
-        blocks=[*notes, Facts(None, [await holder(look, odd.id)]), _money(odd), _decided(found)],
+        blocks=[*notes, _beside(odd, payment), *([] if odd.state is ExceptionState.OPEN else [_decided(found)])],
+        side=[_about(look, odd, await holder(look, odd.id))],
         acts=acts,
     )
+
+
+def _beside(odd: ExceptionWithRefund, payment: Payment) -> Beside:
+    """The money beside the bill that it came for: what does not fit is seen at once."""
+    money: list[Fact] = [
+        (Named("amount"), Yuan(odd.amount)),
+        (Named("code"), Code(odd.code)),
+        (Named("bank_serial"), Code(odd.bank_serial)),
+        (Named("paid_at"), Moment(odd.paid_at)),
+    ]
+    bill: list[Fact] = [
+        (Named("amount"), Yuan(payment.amount)),
+        (Named("code"), Code(payment.code)),
+        (Named("status"), payment.status),
+        (Named("paid_amount"), Yuan(payment.paid_amount)),
+        (Named("paid_at"), Moment(payment.paid_at)),
+        (Named("payment"), To(odd.decision_number or Code(odd.payment_id), "payments", odd.payment_id)),
+    ]
+    sides = (Facts(say("refunds.screen_of_money"), money), Facts(say("refunds.screen_of_bill"), bill))
+    return Beside(say("refunds.screen_both"), sides)
+
+
+def _about(look: Look, odd: ExceptionWithRefund, held: Fact) -> Facts:
+    offered = None if odd.resolution else Word(odd.proposal)
+    facts: list[Fact] = [
+        (say("refunds.screen_age"), _age(look, odd)),
+        held,
+        (Named("opened_at"), Moment(odd.opened_at)),
+        (say("refunds.screen_offered"), offered),
+        (Named("closed_at"), Moment(odd.resolved_at)),
+    ]
+    return Facts(say("refunds.screen_about"), facts)
 
 
 def _money(odd: ExceptionWithRefund) -> Facts:
@@ -215,6 +253,7 @@ async def _propose_form(look: Look, exception_id: str) -> Form:
         ),
         reason_for(_ACTS["resolve_exception"]),
         *payee_fields(),
+        *document_fields(),
     )
     what = (_money(odd), Note(keeps), Note(say("refunds.act_propose_note")))
     return Form(say("refunds.act_way_out_button"), what, fields)
@@ -226,7 +265,7 @@ async def _propose(look: Look, exception_id: str) -> Done | None:
         way = WayOut(look.asked["way_out"])
     except ValueError:
         raise InvalidProblem(say("console.needed", field=Named("way_out")), field="way_out") from None
-    ask = Resolution(way, look.asked["reason"], typed_payee(look.asked))
+    ask = Resolution(way, look.asked["reason"], typed_payee(look.asked), typed_documents(look))
     await look.get(Exceptions).propose(exception_id, ask, by=look.person, once=look.once)
     refund = (await _seen(look, exception_id)).odd.refund_id
     return None if refund is None else Done(To("", "refunds", refund))

@@ -24,5 +24,6 @@ ROOM = Room(
     screens=(".screens:SCREEN", ".exception_screen:SCREEN"),
     taken={"exc": "/v1/exceptions/{id}", "rfd": "/v1/refunds/{id}"},
     joins=(".screens:ON_PAYMENTS",),
+    body_limits=dict.fromkeys(("/console/refunds", "/console/exceptions"), 16 << 20),
     waiting=(".screens:waiting",),
 )

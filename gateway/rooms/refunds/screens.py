@@ -51,11 +51,11 @@ from gateway.rooms.payments import Payments
 from gateway.rooms.refunds import records
 from gateway.rooms.refunds.acts import ACTS
 from gateway.rooms.refunds.exception_screen import exceptions_of, waiting_exceptions
-from gateway.rooms.refunds.payee_form import payee_fields, typed_payee, wrong
-from gateway.rooms.refunds.proposals import DocumentInput, RefundProposal
+from gateway.rooms.refunds.payee_form import document_fields, payee_fields, typed_documents, typed_payee, wrong
+from gateway.rooms.refunds.proposals import RefundProposal
 from gateway.rooms.refunds.records import Refund, RefundFilter
 from gateway.rooms.refunds.service import RefundDetails, Refunds
-from gateway.rooms.refunds.states import DONE, DocumentKind, RefundReason, RefundStatus
+from gateway.rooms.refunds.states import DONE, RefundReason, RefundStatus
 from gateway.words.saying import Sentence, Word, say
 
 _NAME: Final = "refunds"
@@ -215,12 +215,6 @@ async def _file(look: Look, refund_id: str, name: str) -> Served:
 
 # --- acts -------------------------------------------------------------------------------------------------------------
 
-_DOCUMENT = (
-    Field("kind", say("refunds.screen_kind"), "choice", choices=tuple(Choice(one.value, one) for one in DocumentKind)),
-    Field("reference", say("refunds.screen_reference")),
-    Field("file", say("refunds.screen_file"), "file"),
-)
-
 
 async def _propose_form(look: Look, payment_id: str) -> Form:
     payment = await look.get(Payments).held(payment_id)
@@ -273,17 +267,11 @@ async def _name_payee(look: Look, refund_id: str) -> None:
 
 async def _document_form(look: Look, refund_id: str) -> Form:
     found = await _seen(look, refund_id)
-    return Form(say("refunds.act_document_button"), (_documents(found),), _DOCUMENT)
+    return Form(say("refunds.act_document_button"), (_documents(found),), document_fields(required=True))
 
 
 async def _add_document(look: Look, refund_id: str) -> None:
-    file = look.files["file"]
-    kind, reference = DocumentKind(look.asked["kind"]), look.asked["reference"]
-    media = "application/pdf" if file.content.startswith(b"%PDF") else "application/octet-stream"
-    document = DocumentInput.model_construct(
-        kind=kind, reference=reference, digest=None, file=file.content, media_type=media
-    )
-    of = look.who.authorities
+    (document,), of = typed_documents(look), look.who.authorities
     await look.get(Refunds).add_document(refund_id, document, by=look.person, of=of, once=look.once)
 
 
