@@ -314,6 +314,60 @@ async def test_without_a_mouse_a_person_signs_in_searches_opens_and_acts(site, b
 
 
 @pytest.mark.nightly
+async def test_keys_do_what_the_help_says_and_can_be_switched_off(site, browsing):
+    await site.app.base.access.create_operator("lin", "lin", "supervisor", stories.PASSWORD)
+    made = [await site.issued(await site.decide(f"望市监罚决字〔2026〕第{number}号")) for number in (1, 2, 3)]
+
+    def steps(page: Page) -> None:
+        def at(where: str) -> bool:
+            return bool(page.evaluate("where => document.activeElement.matches(where)", where))
+
+        def pressed(key: str) -> None:
+            with page.expect_navigation():
+                page.keyboard.press(key)
+
+        page.goto(site.url + "/console/")
+        page.keyboard.press("?")  # nobody has signed in: no key does anything
+        page.locator("#login").fill("lin")
+        page.locator("#password").fill(stories.PASSWORD)
+        enter(page)
+        pressed("?")
+        said = page.locator("#keys dl").inner_text().split("\n")
+        assert said[:8:2] == ["/", "j k", "[ ]", "?"], said
+        page.goto(site.url + "/console/payments")
+        page.keyboard.press("/")
+        assert at("#f-number")
+        page.keyboard.type("j/k?")
+        assert page.locator("#f-number").input_value() == "j/k?", "in a field a key is a letter"
+        page.locator("h1").click()
+        rows = "tbody tr:nth-child({}) td:first-child a"
+        for key, row in (("j", 1), ("j", 2), ("j", 3), ("j", 3), ("k", 2)):
+            page.keyboard.press(key)
+            assert at(rows.format(row)), (key, row)
+        pressed("Enter")
+        assert "第 2 条" in page.locator(".around").inner_text()
+        pressed("[")
+        assert "第 1 条" in page.locator(".around").inner_text()
+        page.keyboard.press("[")  # there is none before the first
+        pressed("]")
+        assert "第 2 条" in page.locator(".around").inner_text()
+
+        page.get_by_role("button", name=f"复制 {made[1]['code']}").click()
+        assert made[1]["code"] in page.locator(".unseen[role=status]").inner_text()
+        page.goto(site.url + "/console/payments")
+        page.locator("#f-number").press("Control+V")
+        assert page.locator("#f-number").input_value() == made[1]["code"]
+
+        page.goto(site.url + "/console/me")
+        page.get_by_role("link", name="停用快捷键").click()
+        page.goto(site.url + "/console/payments")
+        page.keyboard.press("/")
+        assert not at("#f-number")
+
+    await browsing.do(steps, width=WIDE)
+
+
+@pytest.mark.nightly
 async def test_a_reconcilers_day_without_script(site, windows):
     windows(look=False, java_script_enabled=False)
     await stories.test_a_reconcilers_morning(site)

@@ -42,9 +42,10 @@ _SHORT = 8
 
 
 def address(screen: str, *more: str, asked: Mapping[str, str] | None = None) -> str:
-    """The address of a screen, of a record, of an act; ``asked`` stands behind it."""
+    """The address of a screen, of a record, of an act; ``asked`` stands behind it. An empty ``from`` says something:
+    one comes from the whole list."""
     path = "/".join((HOME, *(quote(one, safe="") for one in (screen, *more))))
-    told = {name: value for name, value in (asked or {}).items() if value}
+    told = {name: value for name, value in (asked or {}).items() if value or name == "from"}
     return f"{path}?{urlencode(told)}" if told else path
 
 

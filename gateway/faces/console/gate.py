@@ -20,6 +20,8 @@ _PATH: Final = "/console"
 _SPEAKS: Final = "console_language"
 _TYPE: Final = "console_type"
 _LARGE: Final = "large"
+_KEYS: Final = "console_keys"
+_OFF: Final = "off"
 _HALF_A_YEAR: Final = 15_552_000
 
 
@@ -52,6 +54,17 @@ def keep_type(answer: Response, *, large: bool) -> None:
 def large_type(request: Request) -> bool:
     """Whether the reader has chosen large type."""
     return request.cookies.get(_TYPE) == _LARGE
+
+
+def keep_keys(answer: Response, *, on: bool) -> None:
+    """Have the browser keep for half a year whether single keys do something on the pages."""
+    word = "on" if on else _OFF
+    answer.set_cookie(_KEYS, word, max_age=_HALF_A_YEAR, path=_PATH, httponly=True, samesite="lax")
+
+
+def keys_on(request: Request) -> bool:
+    """Whether single keys do something: unless the reader has switched them off (WCAG 2.2, 2.1.4)."""
+    return request.cookies.get(_KEYS) != _OFF
 
 
 def language_of(request: Request) -> Language:

@@ -22,7 +22,7 @@ from gateway.faces.assembled import Gateway
 from gateway.faces.console import gate
 from gateway.faces.console.drawing import HOME, address
 from gateway.faces.console.own_page import own_page
-from gateway.faces.console.reader import HEADERS, STYLE, Reader, Stranger
+from gateway.faces.console.reader import HEADERS, SCRIPT, STYLE, Reader, Stranger
 from gateway.faces.console.sent import sent
 from gateway.foundation.access.audit import Act
 from gateway.foundation.http.persons import RIGHT as UNMASKS
@@ -63,11 +63,20 @@ Serve = Callable[[Reader], Awaitable[Response]]
 # --- signing in -------------------------------------------------------------------------------------------------------
 
 
+_KEPT_LONG: Final = HEADERS | {"Cache-Control": "public, max-age=31536000, immutable"}
+"""For what has another address after a change."""
+
+
 @router.get("/look/console.css")
 async def style() -> Response:
-    """How the pages look. A change has another address, so browsers keep it."""
-    kept = {"Cache-Control": "public, max-age=31536000, immutable"}
-    return Response(STYLE, media_type="text/css; charset=utf-8", headers=HEADERS | kept)
+    """How the pages look."""
+    return Response(STYLE, media_type="text/css; charset=utf-8", headers=_KEPT_LONG)
+
+
+@router.get("/look/at_hand.js")
+async def script() -> Response:
+    """What is only at hand: copying, and keys."""
+    return Response(SCRIPT, media_type="text/javascript; charset=utf-8", headers=_KEPT_LONG)
 
 
 @router.get("/language/{to}")
@@ -83,6 +92,14 @@ async def choose_type(request: Request, size: str) -> Response:
     """Large type or the usual one from now on, on the page from which one comes."""
     answer = _redirect(_own_address(request.query_params.get("to", "")))
     gate.keep_type(answer, large=size == "large")
+    return answer
+
+
+@router.get("/keys/{word}")
+async def choose_keys(request: Request, word: str) -> Response:
+    """Single keys do something from now on, or nothing, on the page from which one comes."""
+    answer = _redirect(_own_address(request.query_params.get("to", "")))
+    gate.keep_keys(answer, on=word == "on")
     return answer
 
 

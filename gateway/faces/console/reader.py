@@ -17,7 +17,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gateway.app import App
 from gateway.faces.console.drawing import HOME, Pen, address
-from gateway.faces.console.gate import language_of, large_type, mark
+from gateway.faces.console.gate import keys_on, language_of, large_type, mark
 from gateway.faces.console.today import TODAY, today
 from gateway.faces.look import TOKENS
 from gateway.foundation.access.people import Visit
@@ -32,7 +32,15 @@ _templates = Environment(
     loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
 )
 STYLE: Final = TOKENS.encode() + (_FOLDER / "console.css").read_bytes()
-_VERSION: Final = hashlib.sha256(STYLE).hexdigest()[:12]
+SCRIPT: Final = (_FOLDER / "at_hand.js").read_bytes()
+
+
+def _version(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+_STYLE: Final = f"{HOME}/look/console.css?v={_version(STYLE)}"
+_SCRIPT: Final = f"{HOME}/look/at_hand.js?v={_version(SCRIPT)}"
 
 HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -79,11 +87,13 @@ class Stranger:
             query_of=urlencode,
             home=HOME,
             here=self.here,
-            style=f"{HOME}/look/console.css?v={_VERSION}",
+            style=_STYLE,
+            script=_SCRIPT,
             screens=sorted(self.screens.values(), key=lambda one: one.place),
             mark=mark(self.request),
             clock=self._moved_clock(),
             large=large_type(self.request),
+            keys=keys_on(self.request),
             surroundings=self.base.settings.console.surroundings,
             **{"visit": None, "at": "", "own": None, **shown},
         )
