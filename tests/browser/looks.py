@@ -67,8 +67,11 @@ def by_keyboard(page: Page) -> Iterator[str]:
         yield f"not reached, or out of order: {[names[one] for one in range(len(names)) if one not in came] or came}"
 
 
-def on_paper(page: Page, name: str, *hidden: str) -> Iterator[str]:
-    """Printed on A4: nothing reaches over the edge, nothing is cut, codes stay whole, and what is ``hidden`` is."""
+def on_paper(page: Page, name: str, *hidden: str, sheet: bool = False) -> Iterator[str]:
+    """Printed on A4: nothing reaches over the edge, nothing is cut, codes stay whole, and what is ``hidden`` is.
+
+    ``sheet``: it is handed in at a counter, so it is one.
+    """
     before = page.viewport_size
     page.emulate_media(media="print")
     across = page.evaluate("getComputedStyle(document.body).page === 'across'")
@@ -77,6 +80,9 @@ def on_paper(page: Page, name: str, *hidden: str) -> Iterator[str]:
         .map(([key, all]) => [key, ...all.slice(-2).map(one => one.outerHTML.slice(0, 200))].join(' '))"""
     yield from page.evaluate(f"({told})({UNREADABLE})")
     yield from (f"printed: {one}" for one in hidden if page.locator(one).first.is_visible())
+    high = page.evaluate("document.body.scrollHeight")
+    if sheet and high > UPRIGHT["height"]:
+        yield f"more than a sheet: {high} pixels"
     if PICTURES:
         page.pdf(path=Path(PICTURES) / f"{name}.pdf", prefer_css_page_size=True, format="A4", print_background=False)
     page.emulate_media(media="screen")
