@@ -48,6 +48,10 @@ SHAPE = """[...new Set([...document.querySelectorAll('main table, main .empty, m
 
 NOT_PRINTED = ("nav", ".top", ".acts", ".filter", ".around", ".pager", ".buttons", ".unmask", ".skip", "details.view")
 
+UNTICKED = """([form, named]) => document.querySelectorAll(`${form} input[type=checkbox]`).forEach(one => {
+    if (!named.includes(one.name)) one.checked = false; })"""
+"""What is to be refused is sent with nothing chosen."""
+
 
 class Looked:
     """Looks at each page of a journey once, in each state of it that has another heading or shape."""
@@ -167,9 +171,13 @@ class Window:
             self._page.locator(f'{FORM} [name="{name}"]').set_input_files([handle])
         own = f"document.querySelector('{FORM}').noValidate = {'true' if status != 200 else 'false'}"
         self._page.evaluate(own)  # what is refused is refused by us
+        if status != 200:
+            self._page.evaluate(UNTICKED, [FORM, [*fields]])
         answer = self._shown(partial(self._click, f"{FORM} .buttons button"), None)
         again = f"{FORM} button[value=do] ~ button[value=change]"
         if step == "do" and self._page.locator(again).count():
+            if "seen" in fields:  # what was looked over is not so any more either
+                self._fill(f'{FORM} [name="seen"]', fields["seen"])
             answer = self._shown(partial(self._click, f"{FORM} button[value=do]"), None)
         assert self._status in (status if isinstance(status, tuple) else (status,)), answer
         return answer

@@ -611,6 +611,7 @@ def said_in_one_language(page: str, english: bool) -> None:
     sentence = r".*[\u4e00-\u9fff，。：；]{5}.*" if english else r".*[A-Za-z]{3,}( [a-z]{2,}){2}.*"
     assert re.search(sentence, plain) is None, re.search(sentence, plain)
     assert english or re.search(r"(?m)^[a-z]+:[a-z]+$", plain) is None, "a right is said by a word"
+    assert english or re.findall(r"<(?:dt|th scope=.col.)[^>]*>[A-Z][a-z]+(?: [a-z]+)*</", main) == []
 
 
 async def on_the_ferry(site: Any, part: int, fine: str, day: date, **more: Any) -> dict[str, Any]:

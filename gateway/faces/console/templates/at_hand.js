@@ -4,6 +4,9 @@
   said.className = 'unseen'; said.setAttribute('role', 'status');
   body.appendChild(said);
 
+  var screens = document.querySelector('.screens'), here = screens && screens.querySelector('[aria-current]');
+  if (here) screens.scrollLeft = here.offsetLeft - 16; // on a telephone they stand in one line
+
   function copied(text, done) {
     function old() {
       var field = document.createElement('textarea');
@@ -16,12 +19,13 @@
 
   document.querySelectorAll('.facts dd .code, .lead .code').forEach(function (code) {
     var text = code.textContent, button = document.createElement('button'), beside = code.closest('a') || code;
-    button.type = 'button'; button.className = 'copy'; button.textContent = body.dataset.copy;
+    if (text.length < 12 || /[*…]/.test(text)) return; // what is short is typed, what is masked is of no use
+    button.type = 'button'; button.className = 'copy'; button.title = body.dataset.copy;
     button.setAttribute('aria-label', body.dataset.copy + ' ' + text);
     button.addEventListener('click', function () {
       copied(text, function () {
-        button.textContent = body.dataset.copied; said.textContent = body.dataset.copied + ' ' + text; button.focus();
-        setTimeout(function () { button.textContent = body.dataset.copy; said.textContent = ''; }, 2000);
+        button.classList.add('done'); said.textContent = body.dataset.copied + ' ' + text; button.focus();
+        setTimeout(function () { button.classList.remove('done'); said.textContent = ''; }, 2000);
       });
     });
     beside.after(' ', button);
