@@ -247,7 +247,10 @@ def _add_acts(name: str, command: Any) -> None:
     What is made from a route is made when it is asked for: routes take long to load.
     """
     if isinstance(command, TyperGroup):
-        made = {verb: _Made(verb, *one) for verb, one in acting.of(name).items() if verb not in command.commands}
+        ours = acting.of(name)
+        made = {verb: _Made(verb, *one) for verb, one in ours.items() if verb not in command.commands}
+        for verb in ours.keys() & command.commands.keys():
+            _ask_elsewhere(command.commands[verb], *ours[verb])
         command.commands = {**command.commands, **made}
     _say_same(name, command)
 
@@ -259,17 +262,39 @@ def _say_same(words: str, command: Any) -> None:
         _say_same(f"{words} {verb}", below)
 
 
+def _ask_elsewhere(written: Any, room: rooms.Room, act: Act) -> None:
+    """Let a command that looks into the database here ask the gateway by its route, where it is said as whom."""
+    if act.method != "GET" or any(one.name == "key_file" for one in written.params):
+        return
+    made, here = _Made(written.name, room, act, written.help), written.make_context
+
+    def make_context(info_name: Any, args: Any, parent: Any = None, **extra: Any) -> Any:
+        elsewhere = any(one.partition("=")[0] in _AS_WHOM for one in args)
+        return (made.make_context if elsewhere else here)(info_name, args, parent, **extra)
+
+    written.make_context = make_context
+    from gateway.terminal.login import as_whom
+
+    for one in _click("", as_whom).params:
+        one.expose_value = False
+        written.params.append(one)
+
+
+_AS_WHOM = ("--login", "--key-file")
+"""With these a gateway is asked, on this machine or another."""
+
+
 class _Made(TyperCommand):
     """A command that is made from its route once it is asked for more than its line in the help."""
 
-    def __init__(self, verb: str, room: rooms.Room, act: Act) -> None:
-        self._room, self._act = room, act
-        super().__init__(verb, help=worded(act.sentence, spoken()))
+    def __init__(self, verb: str, room: rooms.Room, act: Act, told: str | None = None) -> None:
+        self._room, self._act, self._told = room, act, told
+        super().__init__(verb, help=told or worded(act.sentence, spoken()))
 
     @cached_property
     def whole(self) -> Any:
         """The command itself, with the options that its route asks for."""
-        made = _click(self.name or "", acting.made(self._room, self._act))
+        made = _click(self.name or "", acting.made(self._room, self._act, self._told))
         made.epilog = self.epilog
         return in_language(made)
 

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 import typer
 
 from gateway.foundation.acts import Act, acts, looks
-from gateway.terminal.output import head, spoken
+from gateway.terminal.output import head, in_words, spoken
 from gateway.words.saying import Word, help_in, say, worded
 
 if TYPE_CHECKING:
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from gateway.terminal.running import Asking
 
 _SCALARS: tuple[type, ...] = (str, int, bool)
+_TOKENS = ("seen",)
+"""What stands for a look at a record: programs send it back."""
+_WORDED = ("action", "kind", "role", "side", "state", "status", "way_out")
+"""Whose values are words of ours, which the catalogue has."""
 
 
 @cache
@@ -58,8 +62,11 @@ def same_as(those: list[str]) -> str:
     return worded(say("acts.same_as", those=those), spoken())
 
 
-def made(room: Room, act: Act) -> typer.Typer:
-    """The command of an act: an argument for each part of its address, an option for each member of its body."""
+def made(room: Room, act: Act, told: str | None = None) -> typer.Typer:
+    """The command of an act: an argument for each part of its address, an option for each member of its body.
+
+    ``told``: what it says of itself, where that is not the act's sentence.
+    """
     from gateway.terminal.login import FromStdin, Login
     from gateway.terminal.output import Json
     from gateway.terminal.running import KeyFile
@@ -78,7 +85,7 @@ def made(room: Room, act: Act) -> typer.Typer:
         _do(act, [one.name for one in route.dependant.path_params], members, given)
 
     command.__name__, command.__module__ = act.name, f"{room.package}.acts"
-    command.__doc__ = worded(act.sentence, spoken()) + ("." if spoken() == "en" else "。")
+    command.__doc__ = told or worded(act.sentence, spoken()) + ("." if spoken() == "en" else "。")
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {one.name: one.annotation for one in parameters}
     app = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
@@ -126,18 +133,17 @@ def _show(answer: Any, as_json: bool) -> None:
         show({"done": True}, as_json, say("acts.done"))
         return
     page = answer.keys() == {"items", "next"}
-    human: list[Any] = [] if page else [facts(dict(_plain(answer)))]
+    plain = dict(_plain(answer))
+    human: list[Any] = [facts(plain)] if plain and not page else []
     if page and not answer["items"]:
         human.append(say("acts.nothing"))
     for name, rows in answer.items():
+        if isinstance(rows, Mapping) and rows and not page:
+            human += [*([""] if human else []), facts(dict(_plain(rows, deep=True)), title=head(name))]
         if isinstance(rows, list) and rows and all(isinstance(row, Mapping) for row in rows):
-            names = list(rows[0])
-            human += [
-                "",
-                table(
-                    names, ([_text(row.get(one)) for one in names] for row in rows), title=None if page else head(name)
-                ),
-            ]
+            names = [one for one in rows[0] if one not in _TOKENS]
+            cells = ([_said(one, row.get(one)) for one in names] for row in rows)
+            human += [*([""] if human else []), table(names, cells, title=None if page else head(name))]
     if page and answer["next"] is not None:
         human += ["", say("acts.more", cursor=answer["next"])]
     show(answer, as_json, *human)
@@ -148,13 +154,21 @@ def _lines(view: Mapping[str, Any]) -> list[str]:
     from gateway.terminal.confirming import as_lines
 
     listed = {name: _text(rows) for name, rows in view.items() if isinstance(rows, list) and rows}
-    return as_lines({name: value for name, value in {**dict(_plain(view)), **listed}.items() if name != "seen"})
+    return as_lines({**{name: in_words(value) for name, value in _plain(view, deep=True)}, **listed})
 
 
-def _plain(view: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _plain(view: Mapping[str, Any], *, deep: bool = False) -> Iterator[tuple[str, Any]]:
+    """What is plain in a record, by name; ``deep``: what has parts is plain too. No token: people do not read it."""
     for name, value in view.items():
-        if value is not None and not (isinstance(value, list) and value and isinstance(value[0], Mapping)):
-            yield name, _text(value)
+        if value in (None, "", []) or name in _TOKENS or (isinstance(value, Mapping) and not deep):
+            continue
+        if not (isinstance(value, list) and isinstance(value[0], Mapping)):
+            yield name, _said(name, value)
+
+
+def _said(name: str, value: Any) -> Any:
+    """A value for people: the states and kinds of records in words."""
+    return Word(value) if name in _WORDED and isinstance(value, str) else _text(value)
 
 
 def _text(value: Any) -> Any:

@@ -12,7 +12,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from gateway.terminal.output import in_words
-from gateway.terminal.running import Asking, Caller, asking
+from gateway.terminal.running import Asking, Caller, KeyFile, asking
 from gateway.words.errors import InvalidProblem
 from gateway.words.saying import say
 
@@ -50,6 +50,10 @@ def asking_as(ctx: typer.Context, who: Identity, *, every: bool = False) -> Iter
     asked = sys.stdin.readline if who.password_from_stdin else _prompt
     with asking(ctx, Caller(who.key_file, who.login, lambda: asked().rstrip("\r\n")), every=every) as gateway:
         yield gateway
+
+
+def as_whom(login: Login = None, key_file: KeyFile = None) -> None:
+    """The options that say as whom, for a command that needs nobody where it looks for itself."""
 
 
 def about(ctx: typer.Context) -> str:

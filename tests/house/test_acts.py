@@ -24,15 +24,10 @@ FOR_MACHINES = {
 }
 """Writing routes that are no act of a person here, each with the reason."""
 WRITTEN = {
-    **{"list_authorities": "authorities list", "list_clients": "keys clients", "list_keys": "keys list"},
-    **{"list_operators": "operators list", "list_operator_acts": "audit list", "list_handovers": "handovers list"},
-    **{"list_own_keys": "keys ring", "list_notices": "notices list", "list_operations": "operations list"},
-    **{"list_drift": "channels drift", "list_unreadable_callbacks": "channels unreadable"},
-    **{"list_refused_callbacks": "channels refused", "list_parked_operations": "operations parked"},
-    **{"list_payments": "payments list", "list_payment_refunds": "payments refunds", "list_breaks": "reconcile breaks"},
-    **{"list_findings": "disclosures findings", "list_repairs": "disclosures repair list", "list_jobs": "jobs list"},
-    **{"list_job_rows": "jobs show", "list_endpoints": "webhooks list", "list_events": "listen"},
-    **{"list_webhook_deliveries": "webhooks deliveries"},
+    **{"list_own_keys": "keys ring", "list_parked_operations": "operations parked"},
+    **{"list_payment_refunds": "payments refunds", "list_breaks": "reconcile breaks"},
+    **{"list_repairs": "disclosures repair list", "list_jobs": "jobs list", "list_job_rows": "jobs show"},
+    **{"list_events": "listen"},
 }
 """Lists whose commands their rooms have written."""
 

@@ -28,3 +28,12 @@ ACTS = (
     ASSIGN,
     Act("issue_operator_key", "POST /v1/operators/{login}/keys", "operators key", "accounts:people"),
 )
+LOOKS = (
+    Act("list_authorities", "GET /v1/authorities", "authorities list", "accounts:read"),
+    Act("list_clients", "GET /v1/clients", "keys clients", "accounts:read"),
+    Act("list_keys", "GET /v1/keys", "keys list", "accounts:read"),
+    Act("list_operators", "GET /v1/operators", "operators list", "accounts:read"),
+    Act("list_operator_acts", "GET /v1/audit", "audit list", "audit:read"),
+    Act("list_handovers", "GET /v1/handovers", "handovers list", "handovers:read"),
+)
+"""What people look at in this room."""

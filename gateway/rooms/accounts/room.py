@@ -1,12 +1,13 @@
 """What the room of accounts brings."""
 
 from gateway.foundation.rooms import Room
-from gateway.rooms.accounts.acts import ACTS
+from gateway.rooms.accounts.acts import ACTS, LOOKS
 
 ROOM = Room(
     name="accounts",
     package=__package__,
     acts=ACTS,
+    looks=LOOKS,
     title="账号",
     open=".assembly:open_room",
     scopes=("persons:unmask", "work:assign"),

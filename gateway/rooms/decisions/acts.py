@@ -34,3 +34,5 @@ ACTS = (
         "decisions:write",
     ),
 )
+LOOKS = (Act("get_decision", "GET /v1/decisions/{authority}/{number}", "decisions show", "decisions:read"),)
+"""What people look at in this room."""

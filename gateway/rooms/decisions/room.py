@@ -1,12 +1,13 @@
 """What the room of decisions brings."""
 
 from gateway.foundation.rooms import Room
-from gateway.rooms.decisions.acts import ACTS
+from gateway.rooms.decisions.acts import ACTS, LOOKS
 
 ROOM = Room(
     name="decisions",
     package=__package__,
     acts=ACTS,
+    looks=LOOKS,
     title="行政处罚决定",
     open=".assembly:open_room",
     scopes=("decisions:read", "decisions:write"),

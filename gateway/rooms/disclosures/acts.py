@@ -73,6 +73,9 @@ ACTS = (
     ),
 )
 LOOKS = (
+    Act("list_findings", "GET /v1/disclosure-findings", "disclosures findings", "disclosures:read"),
+    Act("explain_disclosures", "GET /v1/disclosures/explanation", "disclosures explain", "disclosures:read"),
+    Act("examine_disclosures", "GET /v1/disclosures/examination", "disclosures examine", "disclosures:read"),
     Act("list_disclosures", "GET /v1/disclosures", "disclosures list", "disclosures:read"),
     Act("get_disclosure", "GET /v1/disclosures/{disclosure_id}", "disclosures show", "disclosures:read"),
 )

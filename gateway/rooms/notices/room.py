@@ -1,12 +1,13 @@
 """What the room of notices brings."""
 
 from gateway.foundation.rooms import Room
-from gateway.rooms.notices.acts import ACTS
+from gateway.rooms.notices.acts import ACTS, LOOKS
 
 ROOM = Room(
     name="notices",
     package=__package__,
     acts=ACTS,
+    looks=LOOKS,
     title="执法人员消息",
     needs=("decisions",),
     open=".assembly:open_room",

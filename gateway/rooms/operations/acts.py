@@ -38,3 +38,12 @@ ACTS = (
     Act("resume_channel", "POST /v1/channels/{channel}/resume", "channels resume", "operations:write"),
     Act("reload_channel", "POST /v1/channels/{channel}/reload", "channels reload", "operations:write"),
 )
+LOOKS = (
+    Act("list_operations", "GET /v1/operations", "operations list", "operations:read"),
+    Act("get_operation", "GET /v1/operations/{operation_id}", "operations show", "operations:read"),
+    Act("get_resolution", "GET /v1/operations/{operation_id}/resolution", "operations resolution", "operations:read"),
+    Act("list_drift", "GET /v1/channels/drift", "channels drift", "operations:read"),
+    Act("list_unreadable_callbacks", "GET /v1/callbacks/unreadable", "channels unreadable", "operations:read"),
+    Act("list_refused_callbacks", "GET /v1/callbacks/refused", "channels refused", "operations:read"),
+)
+"""What people look at in this room."""

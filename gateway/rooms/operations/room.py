@@ -1,12 +1,13 @@
 """What the room of operations brings."""
 
 from gateway.foundation.rooms import Room
-from gateway.rooms.operations.acts import ACTS
+from gateway.rooms.operations.acts import ACTS, LOOKS
 
 ROOM = Room(
     name="operations",
     package=__package__,
     acts=ACTS,
+    looks=LOOKS,
     title="外呼任务",
     open=".assembly:open_room",
     scopes=("operations:read", "operations:write"),

@@ -1,12 +1,13 @@
 """What the room of payments brings."""
 
 from gateway.foundation.rooms import Room
-from gateway.rooms.payments.acts import ACTS
+from gateway.rooms.payments.acts import ACTS, LOOKS
 
 ROOM = Room(
     name="payments",
     package=__package__,
     acts=ACTS,
+    looks=LOOKS,
     title="罚款缴纳",
     needs=("accounts", "decisions"),
     open=".assembly:open_room",

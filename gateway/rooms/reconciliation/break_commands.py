@@ -2,55 +2,58 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode
 
 import typer
 
-from gateway.foundation.delivery import Events
-from gateway.rooms.reconciliation import CHINESE, BreakFilter, BreakKind, Breaks, BreakState
+from gateway.rooms.reconciliation import BreakKind, BreakState
 from gateway.rooms.reconciliation.options import Channel, as_day
 from gateway.settings import known
-from gateway.terminal.output import Json, in_words, session, show, table
-from gateway.words.clock import SystemClock
+from gateway.terminal.login import FromStdin, Identity, Login, asking_as
+from gateway.terminal.output import Json, show, table
+from gateway.terminal.running import Asking, KeyFile
 from gateway.words.errors import InvalidProblem, NotFoundProblem
-from gateway.words.money import format_yuan
-from gateway.words.saying import say
+from gateway.words.saying import Word, say
 
-T = TypeVar("T")
+_PAGE = 200
 
 
 def explain(
-    ctx: typer.Context, break_id: Annotated[str, typer.Argument(metavar="BREAK")], as_json: Json = False
+    ctx: typer.Context,
+    break_id: Annotated[str, typer.Argument(metavar="BREAK")],
+    login: Login = None,
+    password_stdin: FromStdin = False,
+    key_file: KeyFile = None,
+    as_json: Json = False,
 ) -> None:
     """Tell the story of a break in plain words, with its exchanges."""
-    try:
-        found = _asked(ctx, lambda breaks: breaks.explain(break_id))
-    except NotFoundProblem as problem:
-        raise NotFoundProblem(say("reconciliation.no_break_called", id=break_id)) from problem
-    about = found.about
+    path = f"/v1/breaks/{quote(break_id, safe='')}"
+    with asking_as(ctx, Identity(login, password_stdin, key_file)) as gateway:
+        try:
+            found = gateway("GET", f"{path}/explanation", None)
+        except NotFoundProblem as problem:
+            raise NotFoundProblem(say("reconciliation.no_break_called", id=break_id)) from problem
+        about = gateway("GET", path, None)["difference"]
     told = {
-        "id": about.id,
-        "kind": str(about.kind),
-        "zh": CHINESE[about.kind],
-        "state": str(about.state),
-        "age_days": found.age,
-        "assignee": about.assignee,
-        "cause": found.cause,
-        "proposal": found.proposal,
-        "story": list(found.story),
-        "exchanges": list(found.exchanges),
+        "id": about["id"],
+        "kind": about["kind"],
+        "zh": about["kind_zh"],
+        "state": about["state"],
+        "age_days": found["age_days"],
+        "assignee": about["assignee"],
+        **{name: found[name] for name in ("cause", "proposal", "story", "exchanges")},
     }
+    kind, state = BreakKind(about["kind"]), BreakState(about["state"])
     show(
         told,
         as_json,
-        say("reconciliation.break_head", id=about.id, kind=about.kind, state=about.state, age=found.age),
-        say("reconciliation.break_cause", cause=found.cause),
-        say("reconciliation.break_proposal", proposal=found.proposal),
-        *(f"  {in_words(sentence)}" for sentence in found.story),
-        *([say("reconciliation.break_exchanges")] if found.exchanges else []),
-        *(f"  {one}" for one in found.exchanges),
+        say("reconciliation.break_head", id=about["id"], kind=kind, state=state, age=found["age_days"]),
+        say("reconciliation.break_cause", cause=found["cause"]),
+        say("reconciliation.break_proposal", proposal=found["proposal"]),
+        *(f"  {sentence}" for sentence in found["story"]),
+        *([say("reconciliation.break_exchanges")] if found["exchanges"] else []),
+        *(f"  {one}" for one in found["exchanges"]),
     )
 
 
@@ -62,6 +65,9 @@ def list_breaks(
     kind: Annotated[str | None, typer.Option(help="paid_twice, unknown_code, …")] = None,
     assignee: Annotated[str | None, typer.Option(help="Who looks into it.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000)] = 100,
+    login: Login = None,
+    password_stdin: FromStdin = False,
+    key_file: KeyFile = None,
     as_json: Json = False,
 ) -> None:
     """Breaks 差错 with their age and who looks into them, newest first."""
@@ -73,43 +79,31 @@ def list_breaks(
         raise InvalidProblem(
             say("reconciliation.no_state", state=state), field="state", cure=known(state, [*states, "all"])
         )
-    wanted = BreakFilter(
-        channel=channel,
-        day_on=None if day is None else as_day(day),
-        kind=None if kind is None else kinds[kind],
-        state=states.get(state),
-        assignee=assignee,
-    )
-    found = _asked(ctx, lambda breaks: breaks.find(wanted, limit=limit))
-    now = SystemClock().now()
-    rows = [
-        {
-            "id": one.id,
-            "day": one.day_on.isoformat(),
-            "channel": one.channel,
-            "side": str(one.side),
-            "kind": str(one.kind),
-            "zh": CHINESE[one.kind],
-            "code": one.code,
-            "ours": yuan(one.ours),
-            "theirs": yuan(one.theirs),
-            "state": str(one.state),
-            "age_days": one.age_in_days(now),
-            "assignee": one.assignee,
-        }
-        for one in found
-    ]
+    wanted = {
+        "channel": channel,
+        "day": None if day is None else str(as_day(day)),
+        "kind": kind,
+        "state": None if state == "all" else state,
+        "assignee": assignee,
+    }
+    with asking_as(ctx, Identity(login, password_stdin, key_file)) as gateway:
+        found = _pages(gateway, {name: value for name, value in wanted.items() if value is not None}, limit)
+    same = ("id", "day", "channel", "side", "kind", "code", "ours", "theirs", "state", "age_days", "assignee")
+    rows = [{**{name: one[name] for name in same}, "zh": one["kind_zh"]} for one in found]
     names = ("id", "day", "zh", "kind", "code", "ours", "theirs", "state", "age_days", "assignee")
-    show({"breaks": rows}, as_json, table(names, ([row[name] for name in names] for row in rows)))
+    cells = ([Word(row[name]) if name == "state" else row[name] for name in names] for row in rows)
+    show({"breaks": rows}, as_json, table(names, cells) if rows else say("acts.nothing"))
 
 
-def yuan(amount: int | None) -> str | None:
-    """Fen as yuan; None where a side has nothing."""
-    return None if amount is None else format_yuan(amount)
-
-
-def _asked(ctx: typer.Context, question: Callable[[Breaks], Coroutine[Any, Any, T]]) -> T:
-    """Ask about breaks, also while a gateway works on them."""
-    clock = SystemClock()
-    with session(ctx).store(exclusive=False) as store:
-        return asyncio.run(question(Breaks(store, Events(clock), clock)))
+def _pages(gateway: Asking, wanted: dict[str, str], most: int) -> list[dict[str, Any]]:
+    """So many breaks, a page at a time."""
+    found: list[dict[str, Any]] = []
+    cursor: dict[str, str] = {}
+    while len(found) < most:
+        asked = {**wanted, **cursor, "limit": min(_PAGE, most - len(found))}
+        page = gateway("GET", f"/v1/breaks?{urlencode(asked)}", None)
+        found += page["items"]
+        if page["next"] is None:
+            break
+        cursor = {"cursor": page["next"]}
+    return found

@@ -146,12 +146,15 @@ class ProposalRequest(Ask):
 class ProposalView(View):
     """What one person proposed about a break, and whether another has confirmed it 复核.
 
-    ``refund`` is what goes back, at ``/v1/refunds/{refund}``, with its own state. ``seen``: what the second person
-    sends back; null once the proposal has ended.
+    ``refund`` is what goes back, at ``/v1/refunds/{refund}``, with its own state. ``code``, ``ours`` and ``theirs`` are
+    those of the break. ``seen``: what the second person sends back; null once the proposal has ended.
     """
 
     id: str
     break_id: str
+    code: str
+    ours: YuanOut | None
+    theirs: YuanOut | None
     action: Action
     payment: str | None
     refund: str | None
@@ -171,6 +174,9 @@ class ProposalView(View):
         return cls(
             id=one.id,
             break_id=one.break_id,
+            code=shown.about.code,
+            ours=shown.about.ours,
+            theirs=shown.about.theirs,
             action=one.action,
             payment=one.payment_id,
             refund=one.refund_id,

@@ -6,10 +6,11 @@ from typing import Literal
 
 from gateway.foundation.http.views import View, instant
 from gateway.rooms.refunds.exception_records import ExceptionDetails
+from gateway.words.money import YuanOut
 
 
 class ExceptionView(View):
-    """Money that arrived in a way the bill did not foresee, with the way out that people chose.
+    """Money that arrived in a way the bill did not foresee, with the way out that people chose. ``amount``: of it.
 
     ``refund`` is the refund that it leads to, proposed, filed or done: ``/v1/refunds/{refund}``. One that is refused or
     dismissed leads nowhere: the exception is then open again. ``seen`` is what a second person sends back; null unless
@@ -19,6 +20,9 @@ class ExceptionView(View):
     id: str
     authority: str
     payment: str | None
+    decision_number: str | None
+    code: str
+    amount: YuanOut
     kind: str
     proposal: str
     state: Literal["open", "proposed", "resolved"]
@@ -41,6 +45,9 @@ class ExceptionView(View):
             id=odd.id,
             authority=odd.authority,
             payment=odd.payment_id,
+            decision_number=odd.decision_number,
+            code=odd.code,
+            amount=odd.amount,
             kind=odd.kind.value,
             proposal=odd.proposal,
             state=odd.state.value,

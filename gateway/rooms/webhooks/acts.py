@@ -14,3 +14,13 @@ ACTS = (
     ),
     Act("send_test_event", "POST /v1/webhook-endpoints/{endpoint_id}/test", "webhooks test", "webhooks:write"),
 )
+LOOKS = (
+    Act("list_endpoints", "GET /v1/webhook-endpoints", "webhooks list", "webhooks:write"),
+    Act(
+        "list_webhook_deliveries",
+        "GET /v1/webhook-endpoints/{endpoint_id}/deliveries",
+        "webhooks deliveries",
+        "webhooks:write",
+    ),
+)
+"""What people look at in this room."""

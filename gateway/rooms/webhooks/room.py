@@ -1,12 +1,13 @@
 """What the room of webhooks brings."""
 
 from gateway.foundation.rooms import Room
-from gateway.rooms.webhooks.acts import ACTS
+from gateway.rooms.webhooks.acts import ACTS, LOOKS
 
 ROOM = Room(
     name="webhooks",
     package=__package__,
     acts=ACTS,
+    looks=LOOKS,
     title="事件推送",
     open=".assembly:open_room",
     scopes=("events:read",),
