@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import inspect
 import json
 import types
@@ -10,6 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from enum import Enum
 from functools import cache
+from mimetypes import guess_type
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import quote, urlencode
 
@@ -99,8 +102,10 @@ def _do(act: Act, places: list[str], members: Mapping[str, tuple[str, Any]], giv
 
     ctx, as_json = given["ctx"], given["as_json"]
     where = {name: quote(given[name], safe="") for name in places}
-    said = {name for name, (_, one) in members.items() if one.is_required() or given[name] not in (None, [])}
+    said = {name for name, (_, one) in members.items() if one.is_required() or given[name] not in (None, [], ())}
     body = {flag: _value(flag, one, given[name]) for name, (flag, one) in members.items() if name in said}
+    if body.get("file") and "media_type" in members and "media_type" not in body:
+        body["media_type"] = guess_type(given["file"])[0] or "application/octet-stream"
     who = Identity(given["login"], given["password_stdin"], given["key_file"])
     with asking_as(ctx, who) as gateway:
         if act.look is not None and "seen" in members:
@@ -201,7 +206,7 @@ def _members(route: Any) -> Iterator[tuple[str, tuple[str, Any]]]:
 
 def _option(flag: str, field: Any, act: Act) -> tuple[Any, Any]:
     """The option of a member, and its default; what has parts is given as JSON."""
-    kind, many, told = (str, False, "") if _is_text(field.metadata) else _kind(field.annotation)
+    kind, many, told = _kind_of(field)
     if told == "JSON":
         told = worded(say("acts.json", example=json.dumps(_shape(field.annotation), ensure_ascii=False)), spoken())
     if field.description is not None:
@@ -218,16 +223,21 @@ def _option(flag: str, field: Any, act: Act) -> tuple[Any, Any]:
     return Annotated[shape if needed else shape | None, option], inspect.Parameter.empty if needed else None
 
 
+def _kind_of(field: Any) -> tuple[type, bool, str]:
+    """``_kind`` of a member, whose annotation has lost what stood beside it."""
+    return (str, False, worded(say("acts.yuan"), spoken())) if _is_text(field.metadata) else _kind(field.annotation)
+
+
 def _kind(annotation: Any) -> tuple[type, bool, str]:
     """What is typed for it, whether it is given several times, and what else is to be known."""
     while typing.get_origin(annotation) in (Annotated, typing.Union, types.UnionType):
         parts = [one for one in typing.get_args(annotation) if one is not types.NoneType]
-        if _is_text(parts[1:]):
-            return str, False, ""
         if typing.get_origin(annotation) is not Annotated and len(parts) > 1:
             return str, False, "JSON"
+        if typing.get_origin(annotation) is Annotated and _is_text(parts[1:]):
+            return str, False, worded(say("acts.yuan"), spoken())
         annotation = parts[0]
-    if typing.get_origin(annotation) is list:
+    if typing.get_origin(annotation) is list or typing.get_args(annotation)[1:] == (...,):
         kind, many, told = _kind(typing.get_args(annotation)[0])
         return (str, False, "JSON") if many or told == "JSON" else (kind, True, told)
     if typing.get_origin(annotation) is Literal:
@@ -236,6 +246,8 @@ def _kind(annotation: Any) -> tuple[type, bool, str]:
         return str, False, _choices([one.value for one in annotation])
     if annotation in _SCALARS:
         return annotation, False, ""
+    if annotation is bytes:
+        return str, False, worded(say("acts.file"), spoken())
     has_parts = hasattr(annotation, "model_fields") or typing.get_origin(annotation) is not None or annotation is dict
     return str, False, "JSON" if has_parts else ""
 
@@ -274,12 +286,25 @@ def _value(flag: str, field: Any, given: Any) -> Any:
     """What is sent for what was typed. Raises InvalidProblem for what is no JSON where that is wanted."""
     from gateway.words.errors import InvalidProblem
 
-    if isinstance(given, str) and _kind(field.annotation)[2] == "JSON":
+    if isinstance(given, str) and _kind_of(field)[2] == worded(say("acts.file"), spoken()):
+        return base64.b64encode(_content(flag, given)).decode()
+    if isinstance(given, str) and _kind_of(field)[2] == "JSON":
         try:
             return json.loads(given)
         except ValueError:
             raise InvalidProblem(say("acts.no_json"), field=f"--{flag}") from None
     return list(given) if isinstance(given, list | tuple) else given
+
+
+def _content(flag: str, path: str) -> bytes:
+    """What stands in a file. Raises InvalidProblem where it cannot be read."""
+    from gateway.words.errors import InvalidProblem
+
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        said = say("terminal.unreadable_file", file=path, reason=error.strerror or error)
+        raise InvalidProblem(said, field=f"--{flag}") from None
 
 
 def _parameter(name: str, annotation: Any, default: Any = inspect.Parameter.empty) -> inspect.Parameter:

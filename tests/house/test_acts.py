@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+import pytest
 from fastapi.routing import APIRoute
 from typer.main import get_command
 
@@ -79,6 +80,15 @@ def test_a_command_that_is_made_asks_for_what_its_route_asks() -> None:
     found = get_command(cli.app).commands["refunds"].commands  # type: ignore[attr-defined]
     typed = ["ref_1", "--name", "张三", "--account", "6222", "--bank", "某行", "--json"]
     assert {"refund_id", "name", "account", "bank"} <= found["payee"].make_context("payee", typed).params.keys()
+
+
+@pytest.mark.parametrize("words", ["cash take", "refunds propose", "payments reduce"])
+def test_a_sum_is_typed_in_yuan_as_the_route_takes_it(words: str) -> None:
+    """A number is refused there, since 200 might be fen: what was typed goes as text."""
+    group, verb = words.split()
+    command = get_command(cli.app).commands[group].commands[verb]  # type: ignore[attr-defined]
+    amount = next(one for one in getattr(command, "whole", command).params if one.name == "amount")
+    assert "200.00" in amount.help
 
 
 def test_each_list_has_a_command() -> None:

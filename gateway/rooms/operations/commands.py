@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
@@ -12,12 +12,14 @@ import typer
 
 from gateway.foundation.delivery.operation_records import OperationRecord
 from gateway.foundation.delivery.states import ParkedFor, State
+from gateway.foundation.two_persons import FEN
+from gateway.rooms.operations.answers import in_fen, in_yuan
 from gateway.rooms.operations.service import Operations
 from gateway.rooms.operations.strangers import strange
 from gateway.settings import known
 from gateway.terminal.confirming import Seen, as_lines, word_on
 from gateway.terminal.login import FromStdin, Identity, Login, as_operator, asking_as
-from gateway.terminal.output import Json, facts, in_words, session, show, spoken, table
+from gateway.terminal.output import Json, facts, head, in_words, session, show, spoken, table
 from gateway.terminal.running import Asking, KeyFile
 from gateway.words.clock import from_micros, rfc3339
 from gateway.words.errors import InvalidProblem, NotFoundProblem
@@ -146,18 +148,24 @@ def retry(
     Many at once are a job: gateway jobs start retry.
     """
     with asking_as(ctx, Identity(login, password_stdin, key_file)) as http:
-        http("POST", f"/v1/operations/{operation}/retry", {"ask": not send, "reason": reason})
-    now = _ask(ctx, lambda ours: ours.view(operation)).operation
-    show(_plain(now), as_json, say("operations.again_now", operation=operation, state=now.state))
+        now = http("POST", f"/v1/operations/{operation}/retry", {"ask": not send, "reason": reason})
+    show(now, as_json, say("operations.again_now", operation=operation, state=State(now["state"])))
 
 
 # --- doubt ended by people --------------------------------------------------------------------------------------------
 
 
 @app.command("resolution")
-def resolution(ctx: typer.Context, operation: str, as_json: Json = False) -> None:
+def resolution(
+    ctx: typer.Context,
+    operation: str,
+    login: Login = None,
+    password_stdin: FromStdin = False,
+    key_file: KeyFile = None,
+    as_json: Json = False,
+) -> None:
     """The evidence side by side: what was asked, what came back, and what somebody has said about it."""
-    with asking_as(ctx, Identity()) as gateway:
+    with asking_as(ctx, Identity(login, password_stdin, key_file)) as gateway:
         view = gateway("GET", _path(operation), None)
     _show_resolution(view, as_json)
 
@@ -169,7 +177,11 @@ def resolve(
     reason: Annotated[str, typer.Option(help="How you found out, for the record.")],
     happened: Annotated[bool, typer.Option("--happened/--did-not-happen", help="What became of it.")],
     answer: Annotated[
-        str | None, typer.Option(help="The other side's answer as JSON, from its own records, if it happened.")
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=VALUE",
+            help="A member of the other side's answer from its own records, sums in yuan; repeat. Or all as JSON.",
+        ),
     ] = None,
     login: Login = None,
     password_stdin: FromStdin = False,
@@ -177,17 +189,14 @@ def resolve(
     as_json: Json = False,
 ) -> None:
     """Say what became of an operation that waits for a person; money and codes need another operator to confirm."""
-    typed = None
-    if answer is not None:
-        try:
-            typed = json.loads(answer)
-        except ValueError:
-            typed = None
-        if not isinstance(typed, dict):
-            raise InvalidProblem(say("operations.no_object"), field="--answer")
+    whole = _object(answer[0]) if answer and answer[0].lstrip().startswith("{") else None
+    members = _members(answer or []) if whole is None else {}
 
     def over_http(http: Asking) -> dict[str, Any]:
         outcome = "happened" if happened else "did_not_happen"
+        typed = whole
+        if members:  # what the request says already need not be typed, as at the console
+            typed = http("GET", _path(operation), None)["known"] | members
         return dict(http("POST", _path(operation), {"outcome": outcome, "reason": reason, "answer": typed}))
 
     view = as_operator(ctx, Identity(login, password_stdin, key_file), over_http)
@@ -236,6 +245,38 @@ def withdraw(
     _show_resolution(view, as_json, evidence=False)
 
 
+def _member(name: str) -> str:
+    """A member by its name, with the word for it."""
+    word = head(name)
+    return name if word == name.replace("_", " ") else f"{name} {word}"
+
+
+def _object(text: str) -> dict[str, Any]:
+    """An answer as JSON, sums in fen as the route takes it. Raises InvalidProblem."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise InvalidProblem(say("operations.no_object"), field="--answer")
+    return found
+
+
+def _members(typed: Sequence[str]) -> dict[str, Any]:
+    """Members of an answer as people type them. Raises InvalidProblem for what names none, or is no amount."""
+    found: dict[str, Any] = {}
+    for one in typed:
+        name, equals, value = one.partition("=")
+        if not equals:
+            raise InvalidProblem(say("operations.no_member", text=one), field="--answer")
+        try:
+            found[name.strip()] = in_fen(name.strip(), json.loads(value) if value[:1] in ("{", "[") else value.strip())
+        except ValueError:
+            wrong = say("console.no_amount") if name.strip() in FEN else say("operations.no_object")
+            raise InvalidProblem(wrong, field=f"--answer {name.strip()}") from None
+    return found
+
+
 def _path(operation: str) -> str:
     return f"/v1/operations/{operation}/resolution"
 
@@ -248,7 +289,7 @@ def _facts(view: Mapping[str, Any]) -> dict[str, Any]:
         known["said"] = in_words(say(f"operations.it_{view['outcome']}"))
         known["because"] = view["reason"]
         if view["answer"] is not None:
-            known["answer"] = json.dumps(view["answer"], ensure_ascii=False)
+            known["answer"] = json.dumps(in_yuan("", view["answer"]), ensure_ascii=False)
         known["by"] = f"{view['proposed_name'] or view['proposed_by']}, {view['proposed_at']}"
         if view["confirmed_by"] is not None:
             known["confirmed_by"] = f"{view['confirmed_name'] or view['confirmed_by']}, {view['confirmed_at']}"
@@ -261,6 +302,10 @@ def _show_resolution(view: Mapping[str, Any], as_json: bool, *, evidence: bool =
     """The operation, what is said about it, what follows, and on demand its exchanges one beside the other."""
     listed = facts(_facts(view))
     shown: list[Any] = [listed, "", _next(view)]
+    if view["members"] and view["outcome"] is None:
+        shown.append(say("operations.answer_members", members=", ".join(map(_member, view["members"]))))
+        known = [f"{name}={value}" for name, value in in_yuan("", view["known"]).items()]
+        shown += [say("operations.answer_known", known=", ".join(known))] if known else []
     if evidence:
         for one in view["evidence"]:
             came = one["outcome"] if one["status"] is None else f"{one['outcome']} {one['status']}"

@@ -51,10 +51,10 @@ from gateway.foundation.screens import (
 from gateway.foundation.taking import assigning, holder, waits_mine
 from gateway.foundation.two_persons import FEN
 from gateway.rooms.operations.acts import ACTS
+from gateway.rooms.operations.answers import in_fen, in_yuan
 from gateway.rooms.operations.service import Operations, Sight
 from gateway.rooms.operations.service import Side as Exchanged
 from gateway.words.errors import InvalidProblem
-from gateway.words.money import format_yuan, parse_yuan
 from gateway.words.saying import Sentence, Word, say
 
 _NAME: Final = "operations"
@@ -314,30 +314,7 @@ def _outcome(*, happened: bool) -> Tag:
 def _shown(name: str, value: Any) -> Value:
     if name in FEN and isinstance(value, int):
         return Yuan(value)
-    return Code(value if isinstance(value, str) else json.dumps(_in_yuan(name, value), ensure_ascii=False))
-
-
-def _in_yuan(name: str, value: Any) -> Any:
-    """A member of an answer with its sums, and those within it, as people read them."""
-    if isinstance(value, dict):
-        return {key: _in_yuan(key, one) for key, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_in_yuan(name, one) for one in value]
-    return format_yuan(value) if name in FEN and isinstance(value, int) else value
-
-
-def _in_fen(name: str, value: Any) -> Any:
-    """The same as it is kept. Raises ValueError for what is no amount: a bare number might be meant as fen."""
-    if isinstance(value, dict):
-        return {key: _in_fen(key, one) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_in_fen(name, one) for one in value]
-    if name not in FEN or value is None:
-        return value
-    if not isinstance(value, str):
-        raise ValueError(name)
-    plain = value.replace(",", "")
-    return parse_yuan(plain if "." in plain else f"{plain}.00")
+    return Code(value if isinstance(value, str) else json.dumps(in_yuan(name, value), ensure_ascii=False))
 
 
 # --- acts -------------------------------------------------------------------------------------------------------------
@@ -392,7 +369,7 @@ def _answer_fields(possible: Possible) -> list[Field]:
     """One field for each member of the answer; what the request says already stands there."""
     made = []
     for name, field in possible.fields.items():
-        plain, known = _plain(field.annotation), _in_yuan(name, possible.known.get(name))
+        plain, known = _plain(field.annotation), in_yuan(name, possible.known.get(name))
         value = "" if known is None else str(known) if plain else json.dumps(known, ensure_ascii=False, default=str)
         hint = say("operations.act_if_happened") if field.is_required() else None
         made.append(
@@ -420,7 +397,7 @@ def _answer(asked: Mapping[str, str], possible: Possible) -> dict[str, Any]:
         if not typed:
             continue
         try:
-            found[name] = _in_fen(name, typed if _plain(field.annotation) else json.loads(typed))
+            found[name] = in_fen(name, typed if _plain(field.annotation) else json.loads(typed))
         except ValueError:
             wrong = say("console.no_amount") if name in FEN else say("operations.no_object")
             raise InvalidProblem(wrong, field=f"answer.{name}") from None

@@ -6,9 +6,11 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import Field
+from pydantic_core import to_jsonable_python
 
 from gateway.foundation.access import Principal
 from gateway.foundation.base import Foundation
+from gateway.foundation.delivery.resolutions import Possible
 from gateway.foundation.http.authorization import may, require_authority
 from gateway.foundation.http.idempotency import KeyedRequest
 from gateway.foundation.http.problems import responses
@@ -50,7 +52,8 @@ class SideView(View):
 class ResolutionView(View):
     """What people say became of an operation, and the evidence. ``rerun``: the operation that was sent instead.
 
-    ``seen`` stands for all that a second person must have looked at: the confirmation says it.
+    ``seen`` stands for all that a second person must have looked at: the confirmation says it. ``members``: what an
+    answer holds, if it can be said that it happened; ``known``: what of it the request says already.
     """
 
     operation: str
@@ -74,15 +77,20 @@ class ResolutionView(View):
     applied: bool
     seen: str | None
     rerun: str | None
+    members: list[str]
+    known: JsonObject
     evidence: list[SideView]
 
 
 async def look(base: Foundation, operations: Operations, operation_id: str) -> ResolutionView:
     """The evidence of an operation side by side, and what somebody has said about it. Raises NotFoundProblem."""
     sight = await operations.look(base.evidence, operation_id)
+    possible = base.resolutions.possible(sight.operation)
     if sight.said is None:
-        return _view(sight, None, None)
-    return _view(sight, base.resolutions.answer_of(sight.said), base.resolutions.seen(sight.said, sight.operation))
+        return _view(sight, possible, None, None)
+    return _view(
+        sight, possible, base.resolutions.answer_of(sight.said), base.resolutions.seen(sight.said, sight.operation)
+    )
 
 
 @router.get("/operations/{operation_id}/resolution", response_model=ResolutionView)
@@ -148,7 +156,7 @@ def _side(side: Side) -> SideView:
     )
 
 
-def _view(sight: Sight, answer: dict[str, Any] | None, seen: str | None) -> ResolutionView:
+def _view(sight: Sight, possible: Possible, answer: dict[str, Any] | None, seen: str | None) -> ResolutionView:
     found, said = sight.operation, sight.said
     outcome: Outcome | None = None
     if said is not None:
@@ -171,5 +179,7 @@ def _view(sight: Sight, answer: dict[str, Any] | None, seen: str | None) -> Reso
         applied=said is not None and said.applied,
         seen=seen,
         rerun=sight.rerun,
+        members=list(possible.fields) if possible.happened else [],
+        known=to_jsonable_python(dict(possible.known)) if possible.happened else {},
         evidence=[_side(one) for one in sight.sides],
     )
