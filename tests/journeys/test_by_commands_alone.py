@@ -174,9 +174,8 @@ async def test_cash_from_the_ferry_is_handed_in_and_remitted(site, tmp_path):
     assert "in the future" in early
     await site.travel("2026-09-23 09:00")
     await he.say("cash", "land", taken["id"], "--on", "2026-09-17")
-    late = next(one for one in (await he.ask("today"))["items"] if "gateway cash list" in (one["command"] or ""))
-    listed = (await he.ask(*late["command"].split()[1:]))["items"]
-    assert [one["id"] for one in listed] == [taken["id"]]
+    place = next(one["list"] for one in (await he.ask("today"))["items"] if (one["list"] or "").startswith("cash?"))
+    assert [one["id"] for one in (await he.waits(place))[1]] == [taken["id"]]
     assert (await he.ask("cash", "hand-in", taken["id"], "--on", "2026-09-23"))["status"] == "HANDED_IN"
     await he.ask("cash", "remit", "--authority", AUTHORITY, "--cash", taken["id"])
     bill = (await he.ask("cash", "show", taken["id"]))["remittance"]
