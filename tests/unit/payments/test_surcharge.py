@@ -176,3 +176,8 @@ def test_the_cap_is_so_many_per_cent_of_the_fine_and_the_rate_so_many_a_day():
         (50000, True, 25),
         (50000, True, 60),
     ]
+
+
+def test_a_cap_that_does_not_come_out_even_is_rounded_down_to_a_fen():
+    found = counted_by(1001, [DuePeriod(DUE, DUE)], DUE + 60 * DAY, rate=Rate(3, 50, "original", COUNTED), stated=True)
+    assert (found.amount, type(found.amount), found.capped) == (500, int, True)

@@ -171,6 +171,11 @@ def test_what_a_day_comes_to_counts_what_agrees_and_lists_what_does_not() -> Non
     assert outcome([]) == Outcome(0, 0, frozenset(), ())
 
 
+def test_a_line_over_nothing_that_both_sides_have_agrees_and_adds_nothing() -> None:
+    found = findings([booked(amount=0)], [told(amount=0)], Question({}, DAY, standings=False))
+    assert (outcome(found).equal, outcome(found).amount) == (1, 0)
+
+
 def test_a_payment_is_paid_by_money_that_pays_it_and_by_no_other() -> None:
     stray = Booked("c5", "s1", 1, NOON, Standing.PAYS, None, "A", None)
     money = [booked("c1"), booked("c2", standing=Standing.TWICE), booked("c3", standing=Standing.UNOWNED), stray]
