@@ -23,7 +23,7 @@ from gateway.ports.nontax import PaidFact
 from gateway.rooms.cash.service import Cash
 from gateway.rooms.decisions import Decisions
 from gateway.rooms.imports.service import Imports
-from gateway.rooms.payments import IncomeItem, LineKind, Payments, Unit, apply_paid, records
+from gateway.rooms.payments import Heard, IncomeItem, LineKind, Payments, Unit, apply_paid, records
 from gateway.rooms.payments.channel_keys import PaymentKeys
 from gateway.rooms.payments.records import Unforeseen
 from gateway.rooms.receipts.service import Receipts
@@ -102,7 +102,7 @@ class Bench:
     async def arrive(self, amount: int, serial: str) -> str:
         fact = PaidFact(code=CODE, amount=amount, paid_at=NOW, bank_serial=serial, pay_mode="51")
         return await self.store.write(
-            lambda conn: apply_paid(conn, self.events, self.envelope, "nontax", fact, "callback", to_micros(NOW))
+            lambda conn: apply_paid(conn, self.events, self.envelope, "nontax", fact, Heard("callback", to_micros(NOW)))
         )
 
     def proposal(self, reason: str = "wrong_payment", **more: Any) -> RefundProposal:

@@ -184,8 +184,8 @@ CHANGES = (
     Change(
         "money between the bill and the quoted sum pays it",
         "gateway/rooms/payments/collections.py",
-        "added != quoted(conn, payment, money.paid_at)",
-        "added > quoted(conn, payment, money.paid_at)",
+        "added != heard.quoted(conn, payment, money.paid_at)",
+        "added > heard.quoted(conn, payment, money.paid_at)",
         QUOTED,
     ),
     Change(

@@ -6,7 +6,7 @@ from gateway.foundation.late import late
 
 if TYPE_CHECKING:
     from gateway.rooms.payments.bill import IncomeItem, LineInput, LineKind, PaymentRequest, Unit
-    from gateway.rooms.payments.collections import apply_paid, settle
+    from gateway.rooms.payments.collections import Heard, apply_paid, settle
     from gateway.rooms.payments.details import PaymentDetails
     from gateway.rooms.payments.records import Collection, Payment, PaymentFilter, PaymentLine, Unforeseen
     from gateway.rooms.payments.service import Payments
@@ -16,7 +16,7 @@ else:
         __name__,
         {
             "bill": "IncomeItem LineInput LineKind PaymentRequest Unit",
-            "collections": "apply_paid settle",
+            "collections": "Heard apply_paid settle",
             "details": "PaymentDetails",
             "records": "Collection Payment PaymentFilter PaymentLine Unforeseen",
             "service": "Payments",
@@ -27,6 +27,7 @@ else:
 __all__ = [
     "EDGES",
     "Collection",
+    "Heard",
     "IncomeItem",
     "LineInput",
     "LineKind",

@@ -40,7 +40,7 @@ from gateway.rooms.payments.bill import (
     issued_from,
 )
 from gateway.rooms.payments.channel_keys import PaymentKeys
-from gateway.rooms.payments.collections import Applied, apply_paid, settle
+from gateway.rooms.payments.collections import Applied, Heard, apply_paid, settle
 from gateway.rooms.payments.demand import Demands
 from gateway.rooms.payments.lives import CodeKey, PaymentLives
 from gateway.rooms.payments.records import Payment, Source
@@ -96,9 +96,8 @@ class PlatformAnswers:
 
     def apply_paid(self, conn: Connection, channel: str, fact: PaidFact, source: Source, now: int) -> Applied:
         """Money arrived, whoever tells first; see ``gateway.rooms.payments.collections.apply_paid``."""
-        return apply_paid(
-            conn, self._base.events, self._base.envelope, channel, fact, source, now, self._demands.quoted
-        )
+        heard = Heard(source, now, self._demands.quoted)
+        return apply_paid(conn, self._base.events, self._base.envelope, channel, fact, heard)
 
     def issue_ended(self, conn: Connection, operation: Operation, outcome: Outcome) -> None:
         """The code came, was refused, or nobody knows."""
@@ -242,7 +241,8 @@ class PlatformAnswers:
             assert owner is not None
             records.claim_collection(conn, waiting.id, payment_id)
             payment = records.held(conn, payment_id)
-            settle(conn, self._base.events, payment, owner, waiting, waiting.source, now, self._demands.quoted)
+            heard = Heard(waiting.source, now, self._demands.quoted)
+            settle(conn, self._base.events, payment, owner, waiting, heard)
 
 
 async def _issue(platform: NonTaxPlatform, request: IssueRequest) -> Issued | Pending:

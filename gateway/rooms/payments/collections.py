@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from sqlalchemy import Connection
@@ -40,22 +40,32 @@ def nothing_quoted(_conn: Connection, _payment: Payment, _paid_at: int) -> int:
     return 0
 
 
+@dataclass(frozen=True)
+class Heard:
+    """By whom and when (microseconds) money comes into our books, which need not be who told of it first.
+
+    ``quoted`` tells the surcharge that the platform may have added at payment.
+    """
+
+    source: Source
+    now: int
+    quoted: Quoted = nothing_quoted
+
+
 def apply_paid(
     conn: Connection,
     events: Events,
     envelope: Envelope,
     channel: str,
     fact: PaidFact,
-    source: Source,
-    now: int,
-    quoted: Quoted = nothing_quoted,
+    heard: Heard,
 ) -> Applied:
     """Record that money arrived and move its payment. The same money again (code and bank serial) has no effect.
 
     Money for a code that we do not know yet is kept and applied when the code's answer arrives. A wrong amount, or
     money on a cancelled or already paid bill, opens an exception; none is dropped and none changes the state.
-    ``quoted`` tells the surcharge that the platform may have added at payment.
     """
+    now = heard.now
     if fact.amount == 0:
         return "known"  # no money: the message itself is kept as evidence
     known = records.collection_of(conn, channel, fact.code, fact.bank_serial)
@@ -76,7 +86,7 @@ def apply_paid(
         paid_at=to_micros(fact.paid_at),
         pay_mode=fact.pay_mode,
         payer_sealed=records.sealed_payer(envelope, collection_id, fact.payer_name),
-        source=source,
+        source=heard.source,
         payment_id=owner.payment_id if owner is not None else None,
         received_at=now,
     )
@@ -87,7 +97,7 @@ def apply_paid(
     if fact.bill_reference not in (None, owner.reference):
         _exception(conn, events, payment, money.id, UnforeseenKind.OTHER_BILL, "ask_platform", now)
         return "exception"
-    return settle(conn, events, payment, owner, money, source, now, quoted)
+    return settle(conn, events, payment, owner, money, heard)
 
 
 def settle(
@@ -96,26 +106,22 @@ def settle(
     payment: Payment,
     code: Code,
     money: Collection,
-    source: Source,
-    now: int,
-    quoted: Quoted = nothing_quoted,
+    heard: Heard,
 ) -> Applied:
-    """Move the payment that this money is for, or open the exception that it is.
-
-    ``source`` is who makes us settle it now, which need not be who told of it first.
-    """
+    """Move the payment that this money is for, or open the exception that it is."""
+    now = heard.now
     if money.source != "statement" and not _believable(code, money, now):
         _exception(conn, events, payment, money.id, UnforeseenKind.TIME, "ask_platform", now)
         return "exception"
     added = money.amount - payment.amount
-    if added != 0 and (added < 0 or added != quoted(conn, payment, money.paid_at)):
+    if added != 0 and (added < 0 or added != heard.quoted(conn, payment, money.paid_at)):
         _exception(conn, events, payment, money.id, UnforeseenKind.AMOUNT_DIFFERS, "refund", now)
         return "exception"
     if code.state in (CodeState.VOID, CodeState.EXPIRED, CodeState.REFUSED):
         kind, proposal = LATE_EDGES.get(payment.status, (UnforeseenKind.PAID_ON_DEAD_CODE, "refund"))
         _exception(conn, events, payment, money.id, kind, proposal, now)
         return "exception"
-    if not _pay(conn, events, payment, code, money, source, closed_at=now):
+    if not _pay(conn, events, payment, code, money, heard.source, closed_at=now):
         kind, proposal = LATE_EDGES.get(payment.status, (UnforeseenKind.PAID_UNFORESEEN, "refund"))
         _exception(conn, events, payment, money.id, kind, proposal, now)
         return "exception"

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from gateway.foundation.base import Foundation
 from gateway.foundation.lives import Living
 from gateway.ports.nontax import PaidFact
-from gateway.rooms.payments import apply_paid, books
+from gateway.rooms.payments import Heard, apply_paid, books
 from gateway.rooms.payments.books import Owner
 from gateway.rooms.reconciliation import bill_records, break_records, continuity_records, statement_records
 from gateway.rooms.reconciliation.break_records import Break
@@ -175,16 +175,8 @@ class DayRun:
                 bank_serial=line.bank_serial,
                 pay_mode="unknown",
             )
-            apply_paid(
-                self._conn,
-                self._events,
-                self._envelope,
-                run.channel,
-                fact,
-                "statement",
-                run.now,
-                self._rules.quoted,
-            )
+            heard = Heard("statement", run.now, self._rules.quoted)
+            apply_paid(self._conn, self._events, self._envelope, run.channel, fact, heard)
         return {(line.code, line.bank_serial) for line in lines}
 
     def _keep_breaks(self, found: Iterable[Finding], healed: Collection[Key], issued: Mapping[str, Owner]) -> None:

@@ -20,7 +20,7 @@ from gateway.foundation.lives import Living
 from gateway.foundation.once import NEVER, Once
 from gateway.foundation.two_persons import Part, Person, require_operator
 from gateway.ports.nontax import PaidFact
-from gateway.rooms.payments import apply_paid
+from gateway.rooms.payments import Heard, apply_paid
 from gateway.rooms.payments import records as payment_records
 from gateway.rooms.payments import settle as settle_payment
 from gateway.rooms.payments.collections import Quoted
@@ -299,13 +299,13 @@ class Proposals:
                 pay_mode="unknown",
             )
             base = self._base
-            apply_paid(conn, base.events, base.envelope, known.channel, fact, "statement", now, self._quoted)
+            apply_paid(conn, base.events, base.envelope, known.channel, fact, Heard("statement", now, self._quoted))
             money = payment_records.collection_of(conn, known.channel, known.code, known.bank_serial)
         if money is None or money.payment_id is not None:
             raise ConflictProblem(say("reconciliation.has_owner"), type="money-has-an-owner")
         if not payment_records.claim_collection(conn, money.id, payment_id):
             raise ConflictProblem(say("reconciliation.just_owned"), type="money-has-an-owner")
-        settle_payment(conn, self._base.events, payment, code, money, "statement", now, self._quoted)
+        settle_payment(conn, self._base.events, payment, code, money, Heard("statement", now, self._quoted))
         break_records.set_owner(conn, known.id, payment.authority, payment_id)
         update_settlements(conn, self._base.events, known.channel, {payment_id})
 

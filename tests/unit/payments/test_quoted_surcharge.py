@@ -13,7 +13,7 @@ from money_bench import CODE, NOW, Bench
 from gateway.foundation.store import Store
 from gateway.ports.nontax import BillLine, IssueRequest, PaidFact
 from gateway.rooms.decisions import DecisionEvent, DecisionFacts
-from gateway.rooms.payments import LineInput, LineKind, Status, apply_paid, records
+from gateway.rooms.payments import Heard, LineInput, LineKind, Status, apply_paid, records
 from gateway.rooms.payments.channel_keys import PaymentKeys
 from gateway.rooms.payments.states import UnforeseenKind
 from gateway.words.clock import to_micros
@@ -43,7 +43,7 @@ async def test_what_lies_between_the_bill_and_the_quoted_sum_pays_nothing(one_st
 
     def arrive(conn):
         now = to_micros(NOW)
-        return apply_paid(conn, bench.events, bench.envelope, "nontax", fact, "callback", now, lambda *_: QUOTED)
+        return apply_paid(conn, bench.events, bench.envelope, "nontax", fact, Heard("callback", now, lambda *_: QUOTED))
 
     assert await bench.store.write(arrive) == ("applied" if pays else "exception")
     payment = await bench.payments.held(payment_id)

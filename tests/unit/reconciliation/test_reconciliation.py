@@ -26,7 +26,7 @@ from gateway.foundation.two_persons import Person
 from gateway.ports.base import AdapterInfo, Pending
 from gateway.ports.nontax import PaidFact, StatementLine, StatementNone, StatementPage
 from gateway.rooms.decisions.tables import decision
-from gateway.rooms.payments import Status, apply_paid, records
+from gateway.rooms.payments import Heard, Status, apply_paid, records
 from gateway.rooms.payments.collections import keep
 from gateway.rooms.payments.lives import CodeKey, PaymentLives
 from gateway.rooms.payments.states import CodeState
@@ -186,7 +186,7 @@ class Bench:
         """Money told to us by a callback."""
         fact = PaidFact(code=code, amount=amount, paid_at=at, bank_serial=serial, pay_mode="wechat")
         return await self.store.write(
-            lambda conn: apply_paid(conn, self.events, self.envelope, CHANNEL, fact, "callback", to_micros(at))
+            lambda conn: apply_paid(conn, self.events, self.envelope, CHANNEL, fact, Heard("callback", to_micros(at)))
         )
 
     async def differences(self, wanted: BreakFilter = EVERY_BREAK) -> list[Break]:

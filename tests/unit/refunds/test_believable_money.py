@@ -8,7 +8,7 @@ import pytest
 from money_bench import CODE, NOW, ONE, OTHER, Bench
 
 from gateway.ports.nontax import PaidFact, PaymentNotice
-from gateway.rooms.payments import apply_paid, records
+from gateway.rooms.payments import Heard, apply_paid, records
 from gateway.rooms.payments.states import ExceptionState, Status
 from gateway.rooms.refunds.proposals import Resolution
 from gateway.rooms.refunds.states import WayOut
@@ -100,6 +100,6 @@ async def test_a_statement_has_its_own_window(quick: Bench) -> None:
     payment_id = await quick.paid(bill=100_00)
     fact = PaidFact(code=CODE, amount=100_00, paid_at=NOW.replace(hour=16), bank_serial="S1", pay_mode="51")
     await quick.store.write(
-        lambda conn: apply_paid(conn, quick.events, quick.envelope, "nontax", fact, "statement", to_micros(NOW))
+        lambda conn: apply_paid(conn, quick.events, quick.envelope, "nontax", fact, Heard("statement", to_micros(NOW)))
     )
     assert await stands(quick, payment_id) == (Status.PAID, [])
