@@ -261,7 +261,7 @@ async def twice_paid_goes_back(lin: Browser) -> None:
     assert "缴款单已缴清，又收到一笔" in of
     why = {"reason_usual": "paid_twice", "reason": ""} | PAYEE
     assert "请填写：" in await lin.do(f"{twice}/refund", 422, kind="opinion_letter", **why)
-    file = {"file": ("申请.pdf", b"%PDF-1.4 x", "application/pdf")}
+    file = {"file": ("申请.pdf", b"%PDF-1.4 x")}
     refund = await lin.do(f"{twice}/refund", files=file, kind="opinion_letter", reference="退付申请1号", **why)
     assert "退付申请1号" in refund
     assert "罗**" in refund

@@ -14,7 +14,7 @@ from gateway.rooms.payments.states import Settlement, UnforeseenKind
 from gateway.rooms.payments.told import told
 from gateway.rooms.reconciliation import closing, explanation_records, proposal_records, statement_records
 from gateway.rooms.reconciliation.break_records import Break
-from gateway.rooms.reconciliation.explanation_records import Arrival, Bill, Happening
+from gateway.rooms.reconciliation.explanation_records import Arrival, Bill, Crossing, Happening
 from gateway.rooms.reconciliation.matching import BreakKind, Side
 from gateway.rooms.reconciliation.proposal_records import Proposal
 from gateway.rooms.reconciliation.statement_records import KeptLine
@@ -43,7 +43,7 @@ _ODD: Final = ("amount_differs", "paid_after_expiry", "paid_after_cancel")
 
 @dataclass(frozen=True)
 class Explanation:
-    """What is known of a break: sentences in order, the proposed cause and way out, ids of exchanges as evidence.
+    """What is known of a break: sentences in order, the proposed cause and way out, what crossed the wire.
 
     ``closed``: what closed it. Whoever shows a sentence words it.
 
@@ -57,11 +57,16 @@ class Explanation:
     proposal: Sentence
     closed: Sentence | str | None
     story: tuple[Sentence, ...]
-    exchanges: tuple[str, ...]
+    crossed: tuple[Crossing, ...]
     line: KeptLine | None
     money: tuple[Arrival, ...]
     bill: Bill | None
     happened: tuple[tuple[int, Sentence], ...]
+
+    @property
+    def exchanges(self) -> tuple[str, ...]:
+        """Evidence by its ids, the newest first."""
+        return tuple(one.id for one in self.crossed)
 
 
 def explained(conn: Connection, one: Break, now: datetime) -> Explanation:
@@ -90,7 +95,6 @@ def explained(conn: Connection, one: Break, now: datetime) -> Explanation:
     handling = _handling(one, proposals, closed)
     happened = sorted([*_money(money), *_life(conn, one), *handling], key=lambda step: step[0])
     story += [say("reconciliation.story_at", at=_at(at), what=what) for at, what in happened]
-    exchanges = explanation_records.exchange_ids(conn, one, _MOST_EXCHANGES)
     return Explanation(
         about=one,
         age=one.age_in_days(now),
@@ -98,7 +102,7 @@ def explained(conn: Connection, one: Break, now: datetime) -> Explanation:
         proposal=say(f"reconciliation.advice_{about}", side=one.side),
         closed=closed,
         story=tuple(story),
-        exchanges=exchanges,
+        crossed=explanation_records.crossings(conn, one, _MOST_EXCHANGES),
         line=line,
         money=money,
         bill=bill,

@@ -38,6 +38,15 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
+class Crossing:
+    """What crossed the wire: for which action, and when (microseconds)."""
+
+    id: str
+    action: str
+    started_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Happening:
     """An event of a payment; microseconds."""
 
@@ -47,6 +56,7 @@ class Happening:
 
 
 _read_bill, _read_arrival, _read_happening = reader(Bill), reader(Arrival), reader(Happening)
+_read_crossing = reader(Crossing)
 
 
 def fetch_bill(conn: Connection, payment_id: str) -> Bill:
@@ -75,15 +85,16 @@ def kind_of_exception(conn: Connection, one: Break) -> str:
     return conn.execute(query).scalar() or ""
 
 
-def exchange_ids(conn: Connection, one: Break, most: int) -> tuple[str, ...]:
+def crossings(conn: Connection, one: Break, most: int) -> tuple[Crossing, ...]:
     """Evidence: what was exchanged about the payment, and for the statements of the day; newest first."""
     subjects = run_records.ids_of_day(conn, one.channel, one.day_on, one.side)
     if one.payment_id is not None:
         subjects.append(one.payment_id)
         refunds = select(refund.c.id).where(refund.c.payment_id == one.payment_id)
         subjects += conn.execute(refunds).scalars()
-    query = select(exchange.c.id).where(exchange.c.subject.in_(subjects)).order_by(exchange.c.started_at.desc())
-    return tuple(conn.execute(query.limit(most)).scalars())
+    columns = (exchange.c.id, exchange.c.action, exchange.c.started_at)
+    query = select(*columns).where(exchange.c.subject.in_(subjects)).order_by(exchange.c.started_at.desc())
+    return tuple(_read_crossing(row) for row in conn.execute(query.limit(most)).mappings())
 
 
 def _money_of(one: Break) -> ColumnElement[bool]:

@@ -52,6 +52,7 @@ from gateway.rooms.reconciliation.acts import ACTS
 from gateway.rooms.reconciliation.break_records import MOST, Break, BreakFilter
 from gateway.rooms.reconciliation.breaks import Breaks
 from gateway.rooms.reconciliation.explanation import Explanation
+from gateway.rooms.reconciliation.explanation_records import Crossing
 from gateway.rooms.reconciliation.matching import BreakKind, Side
 from gateway.rooms.reconciliation.proposal_records import Action, Proposed
 from gateway.rooms.reconciliation.proposals import Ask, Proposals, way_out
@@ -60,6 +61,7 @@ from gateway.rooms.refunds.exception_records import ExceptionFilter
 from gateway.rooms.refunds.payee_form import document_fields, payee_fields, typed_documents, typed_payee
 from gateway.rooms.refunds.service import Refunds
 from gateway.rooms.refunds.unforeseen_money import Exceptions
+from gateway.words.clock import SHANGHAI, from_micros
 from gateway.words.errors import InvalidProblem, NotFoundProblem
 from gateway.words.saying import Sentence, Word, say
 
@@ -244,10 +246,21 @@ async def _facts(look: Look, story: Explanation) -> Facts:
     if bill is not None:
         number = bill.decision_number or Code(one.payment_id)
         facts.insert(2, (Named("payment"), To(number, "payments", one.payment_id)))
-    if story.exchanges:
-        wire = [To(Code(each), "evidence", each) for each in story.exchanges[:_EVIDENCE]]
-        facts.append((Named("exchanges"), Many(wire)))
+    if story.crossed:
+        facts.append((Named("exchanges"), Many([_crossed(each) for each in story.crossed[:_EVIDENCE]])))
     return Facts(say("reconciliation.screen_about"), facts)
+
+
+class Crossed(Word):
+    """What was asked or told across the wire, said by the catalogue's word."""
+
+    __slots__ = ()
+
+
+def _crossed(one: Crossing) -> To:
+    """A piece of evidence by what it was about, and when: ids tell nobody which one to open."""
+    at = f"{from_micros(one.started_at).astimezone(SHANGHAI):%m-%d %H:%M}"
+    return To(say("reconciliation.screen_crossed", action=Crossed(one.action), at=at), "evidence", one.id)
 
 
 async def _odd(look: Look, one: Break) -> list[Table]:
