@@ -24,7 +24,7 @@ from gateway.foundation.store import Store
 from gateway.foundation.store.engine import SQLITE
 from gateway.foundation.wire.outward import OutwardWire, in_general
 from gateway.words.clock import Clock, from_micros, rfc3339, to_micros
-from gateway.words.errors import ExchangeError
+from gateway.words.errors import ExchangeError, UnavailableProblem
 
 log = structlog.get_logger(__name__)
 
@@ -122,6 +122,9 @@ class Sender:
                 sent = await self.send_due()
             except asyncio.CancelledError:
                 raise
+            except UnavailableProblem as problem:
+                log.warning("webhooks could not be sent", reason=str(problem))
+                sent = 0
             except Exception:
                 log.exception("webhooks could not be sent")
                 sent = 0

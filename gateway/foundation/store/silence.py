@@ -2,8 +2,8 @@
 
 Nothing of ours ends by itself then: the driver waits for an answer as long as the connection stands. So a thread looks
 whether anything has been under way for long, and if so asks the server something on a new connection. No answer: every
-connection is cut, those who waited hear that the database is gone, and nobody begins anything before it speaks again.
-A statement that is merely slow is left alone, for the server answers meanwhile.
+connection is cut, those who waited hear that the database is gone, and nobody begins anything or connects anew before
+it speaks again. A statement that is merely slow is left alone, for the server answers meanwhile.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class Silence:
         self._silent = False
         self._heard = 0.0
         for engine in engines:
+            event.listen(engine, "do_connect", self._may_connect)
             event.listen(engine, "connect", self._made)
         self._thread = threading.Thread(target=self._watch, name="store-silence", daemon=True)
         self._thread.start()
@@ -65,6 +66,11 @@ class Silence:
     def close(self) -> None:
         """Watch no more."""
         self._closing.set()
+
+    def _may_connect(self, *_: object) -> None:
+        """Who was cut off tries again at once, and would wait for a new connection as for the old one."""
+        if self._silent:
+            raise UnavailableProblem(say("store.silent"))
 
     def _made(self, connection: Any, _record: object) -> None:
         self._connections.add(connection)
@@ -99,10 +105,12 @@ class Silence:
 
         threading.Thread(target=ask, name="store-asks", daemon=True).start()
         # By looks and not by the clock: a process that got no time of the machine has not waited. And whatever of ours
-        # ended meanwhile was answered: a server that has much to do is slow with new connections first of all.
+        # ended meanwhile was answered: a server that has much to do is slow with new connections first of all. Not so
+        # once it is silent, for what ends then was cut.
         began = time.monotonic()
         return any(
-            answered.wait(_LOOK_SECONDS) or self._heard > began for _ in range(int(ANSWER_SECONDS / _LOOK_SECONDS))
+            answered.wait(_LOOK_SECONDS) or (self._heard > began and not self._silent)
+            for _ in range(int(ANSWER_SECONDS / _LOOK_SECONDS))
         )
 
     def _cut(self) -> None:

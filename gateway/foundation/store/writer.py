@@ -185,6 +185,8 @@ class Writer:
             try:
                 with self._watching():
                     put_off = self._store(jobs)
+                    if isinstance(jobs[0].error, UnavailableProblem) and len({type(job.error) for job in jobs}) == 1:
+                        raise jobs[0].error  # nothing was heard of the database
             except UnavailableProblem as problem:  # the database is known to be gone
                 for job in jobs:
                     job.error = problem

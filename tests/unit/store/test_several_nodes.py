@@ -6,12 +6,12 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, insert, make_url, select
+from sqlalchemy import Connection, event, insert, make_url, select
 
 from gateway.foundation.delivery import event_records
 from gateway.foundation.once import Once, RepeatedProblem
@@ -178,7 +178,11 @@ def quick(monkeypatch) -> None:
 async def test_a_database_that_says_nothing_is_unavailable_until_it_speaks_again(line, postgresql_url, quick) -> None:
     store = Store.open(line.url(make_url(postgresql_url).database))
     await store.write(lambda _: None)
+    await store.write_apart(lambda _: None)
     await store.read(lambda _: None)
+    tried: list[object] = []
+    for one in (store._writing, store._reading, store._apart):
+        event.listen(one, "do_connect", lambda *_: tried.append(_))
     line.hold()
     ways = (store.write, store.write_beside, store.write_apart, store.read)
     for _ in range(2):
@@ -186,6 +190,7 @@ async def test_a_database_that_says_nothing_is_unavailable_until_it_speaks_again
             *(way(lambda conn: conn.exec_driver_sql("select 1") and None) for way in ways), return_exceptions=True
         )
         assert [type(one) for one in told] == [UnavailableProblem] * len(ways)
+    assert not tried, "nobody waits for a connection of his own as well"
     line.free()
     async with asyncio.timeout(60):
         while True:
@@ -194,6 +199,48 @@ async def test_a_database_that_says_nothing_is_unavailable_until_it_speaks_again
                 break
             await asyncio.sleep(0.05)
     await asyncio.to_thread(store.close)
+
+
+async def test_what_was_cut_off_is_no_sign_that_the_database_speaks(line, postgresql_url, quick) -> None:
+    line.hold()
+    dial = open_engine(line.url(make_url(postgresql_url).database), read_only=True, lasting=False)
+    silent = silence.Silence([], dial)
+    with ExitStack() as cut:
+        ends = [cut.enter_context(ExitStack()) for _ in range(10)]
+        for one in ends:
+            one.enter_context(silent.watching())
+        async with asyncio.timeout(60):
+            with pytest.raises(UnavailableProblem):
+                while True:
+                    with suppress(EOFError), silent.watching():
+                        await asyncio.sleep(0.05)
+                        raise EOFError
+        for one in ends:
+            one.close()
+            await asyncio.sleep(0.1)
+            with pytest.raises(UnavailableProblem), silent.watching():
+                pass
+    silent.close()
+
+
+async def test_a_change_for_which_no_connection_was_had_tells_nobody_that_the_database_speaks() -> None:
+    seen: list[BaseException | None] = []
+
+    @contextmanager
+    def watching() -> Iterator[None]:
+        try:
+            yield
+        except BaseException as error:
+            seen.append(error)
+            raise
+        seen.append(None)
+
+    away = writer.Writer(open_engine("postgresql://u@127.0.0.1:9/x"), watching=watching)
+    for asked in (away.write(lambda _: None), away.write(lambda _: None, beside=True)):
+        with pytest.raises(UnavailableProblem):
+            await asked
+    assert [type(one) for one in seen] == [UnavailableProblem] * 2
+    await asyncio.to_thread(away.close)
 
 
 async def test_a_statement_that_takes_its_time_is_no_silence(stores, quick) -> None:
