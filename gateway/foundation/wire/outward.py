@@ -168,11 +168,14 @@ class OutwardWire:
             raise UnfitError(say("outward.no_host"))
         if target.userinfo or target.fragment:
             raise UnfitError(say("outward.bare"))
+        port = (443 if target.scheme == "https" else 80) if target.port is None else target.port
+        if not 0 < port < 1 << 16:
+            raise UnfitError(say("outward.no_port", port=port))
         host = target.raw_host.decode("ascii").lower()
         if host in self._allow.hosts:
             return self._trusted, target
         # What is listed is an operator's word; all else goes over https to the ports that are meant for it.
-        secure = target.scheme == "https" and (target.port or 443) in self._ports
+        secure = target.scheme == "https" and port in self._ports
         try:
             address = ip_address(host)
         except ValueError:

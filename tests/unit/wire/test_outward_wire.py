@@ -174,6 +174,7 @@ async def test_odd_spellings_of_this_machine_reach_nothing(peer: Any, host: str)
         ("https://hooks.test:22/", "ports"),
         ("https://hooks.test:8443/", "ports"),
         ("https://8.8.8.8:6379/", "ports"),
+        ("https://hooks.test:0/", "no port"),
         ("http://hooks.test/", "ports"),
         ("http://hooks.test:443/", "ports"),
         ("https://us:er@hooks.test/", "credentials"),
@@ -198,6 +199,17 @@ def test_addresses_in_their_usual_form_are_taken_and_listed_ones_at_any_port() -
     for url in ("http://10.1.2.3:8080/", "https://cases.internal:9443/", "http://cases:8080/"):
         outward("10.0.0.0/8").check(url)
     outward("cases.inside").check("http://cases.inside:8080/")
+
+
+@pytest.mark.parametrize("url", ["https://cases.inside:65536/", "http://10.1.2.3:99999/", "https://10.1.2.3:0/"])
+async def test_a_port_that_none_can_have_is_refused_though_any_is_listed(url: str) -> None:
+    """A delivery to one fell with an error that ended no attempt: it was never given up."""
+    wire = outward("10.0.0.0/8", "cases.inside")
+    with pytest.raises(ValueError, match="no port"):
+        wire.check(url)
+    with pytest.raises(ForbiddenTargetError):
+        await wire.post("payment.paid", url, b"{}", {})
+    await wire.close()
 
 
 @pytest.mark.parametrize(
