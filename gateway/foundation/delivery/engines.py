@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 from sqlalchemy.engine import make_url
 
+from gateway.foundation.store.engine import IDLE_SECONDS, LINE, VANISHED
 from gateway.words.errors import SettingsError
 from gateway.words.saying import say
 
@@ -34,6 +35,11 @@ _HELD = 10_000
 _STOP_SECONDS = 3.0
 """How long a stop waits for the jobs' worker, which may be waiting for a database that is away."""
 _RESTART = (0.2, 1.0, 5.0)
+_LETS_GO = " ".join(
+    f"-c {name}={value}"
+    for name, value in {**VANISHED, "idle_in_transaction_session_timeout": f"{IDLE_SECONDS}s"}.items()
+)
+"""What the jobs' sessions ask for. Nodes that make the schema wait for each other as long as it takes."""
 
 
 class Engine(Protocol):
@@ -95,7 +101,7 @@ class Cluster:
 
         connector = PsycopgConnector(
             conninfo=self._address,
-            kwargs={"options": f"-c search_path={SCHEMA}", "connect_timeout": 5},
+            kwargs={"options": f"-c search_path={SCHEMA} {_LETS_GO}", **LINE},
             min_size=1,
             max_size=6,
             timeout=10.0,
@@ -149,7 +155,7 @@ class Cluster:
         import psycopg
         from procrastinate.schema import SchemaManager
 
-        async with await psycopg.AsyncConnection.connect(self._address, connect_timeout=5) as conn:
+        async with await psycopg.AsyncConnection.connect(self._address, options=_LETS_GO, **LINE) as conn:
             await conn.execute("select pg_advisory_xact_lock(hashtextextended(%s, 0))", (SCHEMA,))
             found = await conn.execute("select to_regclass(%s)", (f"{SCHEMA}.procrastinate_jobs",))
             row = await found.fetchone()

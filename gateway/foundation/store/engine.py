@@ -34,15 +34,14 @@ LINE: Mapping[str, Any] = {
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,
 }
-SESSION: Mapping[str, str] = {
-    "timezone": "UTC",
-    "lock_timeout": f"{LOCK_SECONDS}s",
+VANISHED: Mapping[str, str] = {
     # ... and by the server: what a node that vanished has held is free again within 15 seconds.
     "tcp_keepalives_idle": "5",
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "10000",
 }
+SESSION: Mapping[str, str] = {"timezone": "UTC", "lock_timeout": f"{LOCK_SECONDS}s", **VANISHED}
 """What every session on PostgreSQL asks for; ``promises`` looks whether it was given."""
 
 _BUSY_SECONDS = 10

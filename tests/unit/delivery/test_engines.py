@@ -18,6 +18,7 @@ from gateway.foundation.delivery.tables import (
     operation as operation_table,
 )
 from gateway.foundation.store import Store
+from gateway.foundation.store.engine import LINE
 from gateway.foundation.store.lock import NodeName
 from gateway.ports.base import FindGuarantee
 from gateway.ports.nontax import FindRequest
@@ -217,6 +218,24 @@ async def test_jobs_carry_ids_and_nothing_else_and_are_told_again_only_where_non
         with psycopg.connect(engine._address) as conn:
             jobs = conn.execute("select args from gateway_jobs.procrastinate_jobs where status = 'todo'").fetchall()
         assert sorted(str(args) for (args,) in jobs) == ["{'operation_id': 'opn_2'}", "{'operation_id': 'opn_3'}"]
+    finally:
+        await engine.stop()
+
+
+async def test_sessions_of_jobs_let_go_of_a_node_that_vanished_as_all_others_do(postgresql_url):
+    engine = Cluster(postgresql_url, "node-1")
+
+    async def deliver(operation_id: str) -> None: ...
+
+    await engine.start(deliver)
+    try:
+        asked = (
+            "select coalesce(string_agg(name, ' ' order by name), '') as names from pg_settings where source = 'client'"
+        )
+        told = await engine._app.connector.execute_query_one_async(asked)
+        wanted = {"tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count", "tcp_user_timeout"}
+        assert wanted | {"idle_in_transaction_session_timeout"} <= set(told["names"].split())
+        assert engine._app.connector._pool_args["kwargs"].items() >= LINE.items(), "what we notice ourselves"
     finally:
         await engine.stop()
 
