@@ -13,6 +13,7 @@ from collections.abc import AsyncIterator, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
+import structlog
 import typer
 import uvicorn
 from pydantic import ValidationError
@@ -26,7 +27,7 @@ from gateway.foundation.store.engine import open_engine, sqlite_path
 from gateway.foundation.store.lock import DatabaseLock
 from gateway.foundation.store.steps import Fit
 from gateway.settings import FACES, DeliverySettings, Face, Settings, known
-from gateway.terminal.output import Exit, Json, in_words, progress, session
+from gateway.terminal.output import Exit, Json, in_words, session
 from gateway.words.errors import SettingsError
 from gateway.words.saying import say
 
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
     from gateway.app import App
     from gateway.foundation.standing import Standing
+
+log = structlog.get_logger(__name__)
 
 Node = Annotated[str | None, typer.Option("--node", help="This node's name; each of several nodes has its own.")]
 
@@ -138,8 +141,7 @@ class Stop(asyncio.Event):
 
     def tell(self) -> None:
         """After the stop. Raises ``typer.Exit`` where it was not asked for."""
-        if self._standing is not None and self._standing.lost is not None:
-            progress().print(in_words(self._standing.lost), markup=False)
+        if self._standing is not None and self._standing.lost is not None:  # the log has said what
             raise typer.Exit(Exit.FELL)
 
 
@@ -203,7 +205,7 @@ def prepare_database(settings: Settings) -> None:
             promises.require(url)
         engine = open_engine(url)
         try:
-            _tell(schema.require_current(engine))
+            _note(schema.require_current(engine))
         finally:
             engine.dispose()
         return
@@ -211,18 +213,16 @@ def prepare_database(settings: Settings) -> None:
     with DatabaseLock.take(path):
         done = schema.migrate(url)
         if left := found(url):
-            _tell(left)
+            _note(left)
     if done.before != done.after:
-        new = sorted(done.after - done.before)
-        progress().print(in_words(say("starting.database", path=path, revisions=new)), markup=False)
-        if done.backup:
-            progress().print(in_words(say("store.backup", path=done.backup)), markup=False)
+        new, backup = sorted(done.after - done.before), done.backup and str(done.backup)
+        log.info("the database was brought to this version", database=str(path), revisions=new, backup=backup)
 
 
-def _tell(fit: Fit) -> None:
+def _note(fit: Fit) -> None:
     """Say what the schema has of a newer version, or is still to get."""
     for one in left_of(fit):
-        progress().print(in_words(one), markup=False)
+        log.warning("the schema is not this version's alone", reason=str(one))
 
 
 async def _run(settings: Settings, faces: tuple[Face, ...], as_json: bool) -> None:
