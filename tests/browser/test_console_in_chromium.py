@@ -175,7 +175,7 @@ class Window:
             self._page.evaluate(UNTICKED, [FORM, [*fields]])
         answer = self._shown(partial(self._click, f"{FORM} .buttons button"), None)
         again = f"{FORM} button[value=do] ~ button[value=change]"
-        if step == "do" and self._page.locator(again).count():
+        if step == "do" and self._status == 200 and self._page.locator(again).count():
             if "seen" in fields:  # what was looked over is not so any more either
                 self._fill(f'{FORM} [name="seen"]', fields["seen"])
             answer = self._shown(partial(self._click, f"{FORM} button[value=do]"), None)

@@ -154,7 +154,7 @@ async def remit_form(look: Look, cash_id: str) -> Form:
     if chosen is None:
         more = [Note(say("cash.form_more", shown=SHOWN), "warn")] if len(waits) == SHOWN else []
         note = say("cash.form_remit_note" if waits else "cash.form_none_waits")
-        return Form(say("cash.form_remit_look"), (Note(note), *more), (field,), seen=_mark(offered), reviewed=True)
+        return Form(say("cash.form_remit_look"), (Note(note), *more), (field,), reviewed=True)
     button = say("cash.form_remit", number=len(chosen), yuan=_sum(chosen))
     return Form(button, _bill(chosen, known), (field,), seen=_mark(chosen), reviewed=True)
 

@@ -153,7 +153,7 @@ def _preview(plan: Plan) -> Sequence[Block]:
             (say("jobs.form_persons"), say("jobs.form_two" if plan.two_persons else "jobs.form_one")),
         ],
     )
-    heads = (Head(Named("number"), number=True), Head(Named("subject")), Head(Named("why")))
+    heads = (Head(Named("number"), number=True, small=True), Head(Named("subject")), Head(Named("why")))
     shown = sorted(enumerate(plan.rows, start=1), key=lambda one: one[1].why is None)[:_SHOWN]
     rows = [Row(None, (number, one.subject, one.why)) for number, one in shown]
     more = say("jobs.form_more", number=len(plan.rows), shown=_SHOWN) if len(plan.rows) > _SHOWN else None

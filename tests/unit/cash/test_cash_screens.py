@@ -138,4 +138,4 @@ async def test_cash_of_two_authorities_is_no_one_bill(quick):
     with pytest.raises(InvalidProblem):
         await forms.remit_form(look(quick, "A1", "A2", cash=" ".join(made)), "-")
     only = await forms.remit_form(look(quick, "A1", cash=made[0]), "-")
-    assert only.seen
+    assert only.seen, "of one it is"
