@@ -31,7 +31,7 @@ from gateway.ports.credit import (
 from gateway.rooms.decisions import Corrections, DecisionEvent, DecisionFacts, Decisions, EventKind
 from gateway.rooms.decisions.corrections import At
 from gateway.rooms.disclosures import Disclosure, Disclosures, Organ, Organs, Status
-from gateway.rooms.disclosures.options import Rounds
+from gateway.rooms.disclosures.options import Publishing, Rounds
 from gateway.rooms.disclosures.publication import key_of
 from gateway.rooms.disclosures.questions import EffectRequest
 from gateway.rooms.disclosures.rules import load
@@ -161,13 +161,8 @@ class Room:
         self.events, self.delivery, self.evidence = base.events, base.delivery, base.evidence
         self.decisions = Decisions(base)
         self.corrections = Corrections(base, self.decisions)
-        self.disclosures = Disclosures(
-            base,
-            self.decisions,
-            due_soon_days=(3, 1),
-            rounds=Rounds(copies={"city": ("copy",)}),
-            appeals_at=("city",),
-        )
+        says = Publishing(due_soon_days=(3, 1), rounds=Rounds(copies={"city": ("copy",)}), appeals_at=("city",))
+        self.disclosures = Disclosures(base, self.decisions, says)
         self.findings = self.disclosures.inspection.find
         self.organs = Organs(store)
         wire(base, Opened(actions=self.disclosures.actions()))

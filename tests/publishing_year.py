@@ -31,7 +31,7 @@ from gateway.ports.credit import DisclosureKey, DisclosureRecord, FieldFault, Sh
 from gateway.rooms.decisions import DecisionEvent, DecisionFacts, Decisions, EventKind
 from gateway.rooms.disclosures import Disclosures, Organ, Organs, Status
 from gateway.rooms.disclosures.comparison import Kind
-from gateway.rooms.disclosures.options import Rounds
+from gateway.rooms.disclosures.options import Publishing, Rounds
 from gateway.rooms.disclosures.publication import key_of
 from gateway.rooms.disclosures.questions import EffectRequest
 from gateway.rooms.disclosures.states import SHOWN
@@ -257,13 +257,9 @@ class Year:
         base = foundation(store, folder, self.clock, channels, delivery=DeliverySettings(grace=0.5, patience=patience))
         self.base, self.delivery = base, base.delivery
         self.decisions = Decisions(base)
-        self.disclosures = Disclosures(
-            base,
-            self.decisions,
-            due_soon_days=(3, 1),
-            full_text="redacted",
-            rounds=Rounds(every_days=10_000, after_days=0),
-        )
+        rounds = Rounds(every_days=10_000, after_days=0)
+        says = Publishing(due_soon_days=(3, 1), full_text="redacted", rounds=rounds)
+        self.disclosures = Disclosures(base, self.decisions, says)
         wire(base, Opened(actions=self.disclosures.actions()))
         for happened in ("amended", "changed", "revoked", "corrected"):
             base.events.subscribe(f"decision.{happened}", self.disclosures.following.decision_moved)

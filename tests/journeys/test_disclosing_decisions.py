@@ -29,6 +29,7 @@ from gateway.foundation.wire import ChannelWire, Timeouts, WireTerms
 from gateway.ports.credit import VerdictNotice
 from gateway.rooms.decisions import DecisionEvent, DecisionFacts, Decisions
 from gateway.rooms.disclosures import Disclosures, Organ, Organs
+from gateway.rooms.disclosures.options import Publishing
 from gateway.rooms.disclosures.planning import Told
 from gateway.words.clock import SystemClock, day_of, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem
@@ -89,7 +90,7 @@ class House:
         base = foundation(store, folder, self.clock, self.channels, delivery=settings)
         self.delivery, self.evidence = base.delivery, base.evidence
         self.decisions = Decisions(base)
-        self.disclosures = Disclosures(base, self.decisions, due_soon_days=(3, 1))
+        self.disclosures = Disclosures(base, self.decisions, Publishing(due_soon_days=(3, 1)))
         self.organs = Organs(store)
         hears = ("decision.amended", "decision.changed", "decision.revoked")
         wire(

@@ -17,17 +17,7 @@ from gateway.rooms.disclosures.service import Disclosures
 def open_room(base: Foundation, rooms: Services) -> Opened:
     """What is published follows the decision: amended, changed, revoked, or corrected in that."""
     options = base.settings_of("disclosures", DisclosureOptions)
-    disclosures = Disclosures(
-        base,
-        rooms.get(Decisions),
-        rules=options.read(),
-        due_soon_days=options.due_soon_days,
-        full_text=options.full_text,
-        reading=options.reading,
-        a_day=options.records_a_day,
-        rounds=options.rounds(),
-        appeals_at=options.appeals_shown_at,
-    )
+    disclosures = Disclosures(base, rooms.get(Decisions), options.publishing())
     rooms.get(Corrections).leaned_on(records.leans)
     base.reckoning.follow("disclosures", disclosures.following.recount)
     base.reckoning.follow("credit_repairs", disclosures.repairs.recount)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.rooms.disclosures.judging import BecameMinor, Reading
+from gateway.rooms.disclosures.judging import AS_WRITTEN, BecameMinor, Reading
 from gateway.rooms.disclosures.rules import Older, Rules, load
 from gateway.settings import FileOfRoom
 from gateway.words.errors import SettingsError
@@ -27,6 +27,24 @@ class Rounds:
     after_days: int = 30
     grace_days: int = 1
     copies: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Publishing:
+    """How it is published here; ``rules``: those that come with the gateway, where none are named.
+
+    ``due_soon_days``: how many working days before a last day it is told of. ``full_text``: when one may leave.
+    ``reading``: how the rules are read. ``a_day``: how many records a target takes in a day, by its channel.
+    ``rounds``: how often it is looked. ``appeals_at``: as for ``Marks``.
+    """
+
+    rules: Rules | None = None
+    due_soon_days: Sequence[int] = ()
+    full_text: Literal["confirmed", "redacted"] = "confirmed"
+    reading: Reading = AS_WRITTEN
+    a_day: Mapping[str, int] = field(default_factory=dict)
+    rounds: Rounds = field(default_factory=Rounds)
+    appeals_at: Sequence[str] = ()
 
 
 class DisclosureOptions(BaseModel):
@@ -74,6 +92,14 @@ class DisclosureOptions(BaseModel):
     end_grace_days: Annotated[int, Field(ge=0, le=366)] = 1
     copies: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
-    def rounds(self) -> Rounds:
-        """The inspection's part of it."""
-        return Rounds(self.look_every_days, self.look_after_days, self.end_grace_days, self.copies)
+    def publishing(self) -> Publishing:
+        """All of it, the rules read. Raises SettingsError as ``read`` does."""
+        return Publishing(
+            rules=self.read(),
+            due_soon_days=self.due_soon_days,
+            full_text=self.full_text,
+            reading=self.reading,
+            a_day=self.records_a_day,
+            rounds=Rounds(self.look_every_days, self.look_after_days, self.end_grace_days, self.copies),
+            appeals_at=self.appeals_shown_at,
+        )

@@ -81,7 +81,7 @@ class Intent:
 
 
 class Planning:
-    """Chooses targets, asks the rules, and enters what follows. ``profiles``, ``reading``: as for ``Disclosures``."""
+    """Chooses targets, asks the rules, and enters what follows. ``reading``: as for ``Publishing``."""
 
     def __init__(
         self,
@@ -89,7 +89,6 @@ class Planning:
         channels: Channels,
         reckoning: Reckoning,
         rules: Rules,
-        profiles: Mapping[str, TargetProfile],
         texts: FullTexts,
         reading: Reading,
     ) -> None:
@@ -97,7 +96,6 @@ class Planning:
         self._channels = channels
         self._reckoning = reckoning
         self._rules = rules
-        self._profiles = dict(profiles)
         self._texts = texts
         self._reading = reading
 
@@ -271,7 +269,7 @@ class Planning:
 
     def _profile(self, channel: Channel) -> TargetProfile:
         targets = self._rules.targets
-        found = self._profiles.get(channel.name) or targets.get(channel.name) or targets.get(channel.info.name)
+        found = targets.get(channel.name) or targets.get(channel.info.name)
         if found is None:
             raise ConflictProblem(
                 say("disclosures.no_profile", channel=channel.name, targets=targets),

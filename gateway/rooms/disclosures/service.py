@@ -6,7 +6,7 @@ withdrawal that is owed waits for what is under way, and then wins over everythi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -25,18 +25,17 @@ from gateway.rooms.disclosures.ending import Ending
 from gateway.rooms.disclosures.explanation import Explanations
 from gateway.rooms.disclosures.findings import Findings
 from gateway.rooms.disclosures.following import Following
-from gateway.rooms.disclosures.full_text import FullTexts, Release
+from gateway.rooms.disclosures.full_text import FullTexts
 from gateway.rooms.disclosures.inspection import Inspection
-from gateway.rooms.disclosures.judging import AS_WRITTEN, Reading
 from gateway.rooms.disclosures.marks import Marks
-from gateway.rooms.disclosures.options import Rounds
+from gateway.rooms.disclosures.options import Publishing
 from gateway.rooms.disclosures.outlook import Outlooks
 from gateway.rooms.disclosures.planning import NOTHING_MORE, Intent, Planning, Told
 from gateway.rooms.disclosures.publication import key_of, record
 from gateway.rooms.disclosures.records import Disclosure, DisclosureFilter
 from gateway.rooms.disclosures.repair_notice import RepairNotices
 from gateway.rooms.disclosures.repairs import Repairs, require_performed, send_repair
-from gateway.rooms.disclosures.rules import Rules, TargetProfile, load
+from gateway.rooms.disclosures.rules import load
 from gateway.rooms.disclosures.states import SHOWN, STANDING, Status
 from gateway.words.clock import day_of, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
@@ -48,43 +47,25 @@ Of = Container[str] | None
 class Disclosures:
     """Publish, correct, withdraw and repair. ``following`` follows decisions, targets and days.
 
-    ``profiles``: by channel name, what a target shows and how soon, where it differs from the rules' own profile for
-    its adapter. ``due_soon_days``: how many working days before a last day it is told of. ``full_text``: when a full
-    text may leave; ``texts`` shows them and has them confirmed. ``reading``: how the rules are read here.
-    ``a_day``: how many records a target takes in a day, by its channel. ``explanations``, ``notices`` and ``outlooks``
-    only read. ``rounds``: how often it is looked. ``appeals_at``: as for ``Marks``. ``marks``,
-    ``repairs`` and ``inspection``: the services beside this one, over the same records.
+    ``texts`` shows full texts and has them confirmed; ``explanations``, ``notices`` and ``outlooks`` only read.
+    ``marks``, ``repairs`` and ``inspection``: the services beside this one, over the same records.
     """
 
-    def __init__(
-        self,
-        base: Foundation,
-        decisions: Decisions,
-        *,
-        rules: Rules | None = None,
-        profiles: Mapping[str, TargetProfile] | None = None,
-        due_soon_days: Sequence[int] = (),
-        full_text: Release = "confirmed",
-        reading: Reading = AS_WRITTEN,
-        a_day: Mapping[str, int] | None = None,
-        rounds: Rounds | None = None,
-        appeals_at: Sequence[str] = (),
-    ) -> None:
+    def __init__(self, base: Foundation, decisions: Decisions, says: Publishing | None = None) -> None:
+        says = says or Publishing()
         self._base = base
         self._decisions = decisions
-        self._rules = rules or load()
+        self._rules = says.rules or load()
         self._effects = Effects(base, self._rules)
-        self.texts = FullTexts(base, decisions, full_text)
-        self._planning = Planning(
-            self._effects, base.channels, base.reckoning, self._rules, profiles or {}, self.texts, reading
-        )
+        self.texts = FullTexts(base, decisions, says.full_text)
+        self._planning = Planning(self._effects, base.channels, base.reckoning, self._rules, self.texts, says.reading)
         self.explanations = Explanations(base, decisions, self._planning)
         self.notices = RepairNotices(base, self.explanations, self._planning)
-        self.outlooks = Outlooks(base, self._effects, dict(a_day or {}))
-        rounds, findings = rounds or Rounds(), Findings(base)
+        self.outlooks = Outlooks(base, self._effects, dict(says.a_day))
+        rounds, findings = says.rounds, Findings(base)
         self._findings = findings
-        self.marks = Marks(base, self._effects, findings, appeals_at)
-        self.following = Following(base, self._effects, self._planning, self.marks, self.outlooks, due_soon_days)
+        self.marks = Marks(base, self._effects, findings, says.appeals_at)
+        self.following = Following(base, self._effects, self._planning, self.marks, self.outlooks, says.due_soon_days)
         self.repairs = Repairs(base, decisions, self._effects, self._rules)
         ending = Ending(self._effects, findings, base.envelope, rounds.grace_days, self._planning.sector)
         self.inspection = Inspection(base, self._effects, findings, ending, self.marks, rounds)
