@@ -162,11 +162,11 @@ class Window:
             return self._shown(links.first.click, status)
         return self._shown(lambda: self._page.goto(self._url + path), status)
 
-    def _press(self, status: int | tuple[int, ...], files: dict[str, tuple[str, bytes]], fields: dict[str, str]) -> str:
+    def _press(self, status: int | tuple[int, ...], files: dict[str, Any], fields: dict[str, str]) -> str:
         step = fields.pop("step", "do")
         for name, value in fields.items():
             self._fill(f'{FORM} [name="{name}"]', value)
-        for name, (file, content) in files.items():
+        for name, (file, content, *_) in files.items():
             handle = {"name": file, "mimeType": "application/octet-stream", "buffer": content}
             self._page.locator(f'{FORM} [name="{name}"]').set_input_files([handle])
         own = f"document.querySelector('{FORM}').noValidate = {'true' if status != 200 else 'false'}"
@@ -367,6 +367,7 @@ async def test_keys_do_what_the_help_says_and_can_be_switched_off(site, browsing
         assert page.locator("#f-number").input_value() == made[1]["code"]
 
         page.goto(site.url + "/console/me")
+        Looked().look(page, "me")
         page.get_by_role("link", name="停用快捷键").click()
         page.goto(site.url + "/console/payments")
         page.keyboard.press("/")

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import console_stories as stories
@@ -28,11 +29,11 @@ class Window:
 
     def __init__(self, start: Any, folder: Path, site: Any, login: str) -> None:
         self.login = login
-        self._start, self._folder, self._url = start, folder / login, site.url
+        self._start, self._folder, self._url = start, folder, site.url
         self._fox: marionette.Firefox
 
     async def sign_in(self, to: str = "") -> Window:
-        self._folder.mkdir()
+        self._folder = Path(mkdtemp(prefix=self.login, dir=self._folder))
         self._fox = await asyncio.to_thread(self._start, self._folder)
         await self.see("/console/sign-in" + (f"?to={to}" if to else ""))
         await self.press(login=self.login, password=stories.PASSWORD)
@@ -65,11 +66,11 @@ class Window:
             self._fox.ask("WebDriver:Navigate", url=self._url + path)
         return self._shown(status)
 
-    def _press(self, status: int | tuple[int, ...], files: dict[str, tuple[str, bytes]], fields: dict[str, str]) -> str:
+    def _press(self, status: int | tuple[int, ...], files: dict[str, Any], fields: dict[str, str]) -> str:
         step = fields.pop("step", "do")
         for name, value in fields.items():
             self._fill(f'{FORM} [name="{name}"]', value)
-        for name, (file, content) in files.items():
+        for name, (file, content, *_) in files.items():
             (self._folder / file).write_bytes(content)
             self._fox.type(f'{FORM} [name="{name}"]', str(self._folder / file))
         self._fox.run(f"document.querySelector('{FORM}').noValidate = {'true' if status != 200 else 'false'}")
