@@ -15,7 +15,6 @@ import argparse
 import importlib.util
 import json
 import re
-import shutil
 import sqlite3
 import statistics
 import sys
@@ -36,7 +35,7 @@ import structlog
 import uvloop
 from copying import ID, SLOT, Copier, Span
 from measuring import Figures, cpu_seconds
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Boolean, Engine, event, text
 from sqlalchemy.pool import Pool
 from sqlalchemy.schema import CreateIndex
 
@@ -44,9 +43,9 @@ from gateway.app import App
 from gateway.faces.console.today import TODAY, today
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.screens import Look, Screen, Wanted
-from gateway.foundation.store import copying, schema
+from gateway.foundation.store import months, schema
 from gateway.foundation.store.all_tables import all_tables
-from gateway.foundation.store.engine import open_engine
+from gateway.foundation.store.engine import open_engine, unhurried
 from gateway.words.clock import SHANGHAI
 from gateway.words.errors import Problem
 from simulators.testing import Simulation
@@ -173,6 +172,35 @@ class Statements:
         return "\n".join(lines)
 
 
+def taken_over(path: Path, server: databases.OwnServer) -> None:
+    """Bring the rows to PostgreSQL, by COPY and unchecked, but for events: no list reads them."""
+    engine, here = open_engine(server.url), sqlite3.connect(path)
+    address = f"host={server.server.folder} user=postgres dbname=bench"
+    tables = [table for table in all_tables().sorted_tables if table.name != "event"]
+    with engine.begin() as conn:
+        unhurried(conn)
+        for table in tables:
+            if months.BY_MONTH in table.info:
+                column, _ = table.info[months.BY_MONTH]
+                rows = here.execute(f"SELECT {column} FROM {table.name}")
+                months.make_for(conn, table, ({column: value} for (value,) in rows))
+    with psycopg.connect(address) as there:
+        there.execute("SET session_replication_role = replica")
+        for table in tables:
+            columns = ", ".join(f'"{column.name}"' for column in table.columns)
+            truths = [place for place, column in enumerate(table.columns) if isinstance(column.type, Boolean)]
+            with there.cursor() as cursor:
+                cursor.execute(f"DELETE FROM {table.name}".encode())
+                with cursor.copy(f"COPY {table.name} ({columns}) FROM STDIN".encode()) as into:
+                    for row in here.execute(f"SELECT {columns} FROM {table.name}"):
+                        values = list(row)
+                        for place in truths:
+                            values[place] = None if row[place] is None else bool(row[place])
+                        into.write_row(values)
+    with psycopg.connect(address, autocommit=True) as there:
+        there.execute("VACUUM ANALYZE")
+
+
 @dataclass(frozen=True)
 class Took:
     """Milliseconds that a question took, and those of CPU that were used meanwhile: medians of several."""
@@ -261,11 +289,7 @@ async def main(folder: Path, rows: int, postgresql: bool, slow: bool) -> None:
         if postgresql:
             server = databases.OwnServer("bench")
             stack.callback(server.end)
-            shutil.copy2(path, folder / "copied.db")  # a file that was copied from is no store any more
-            copying.copy(f"sqlite:///{folder / 'copied.db'}", server.url)
-            (folder / "copied.db").unlink()
-            with psycopg.connect(f"host={server.server.folder} user=postgres dbname=bench", autocommit=True) as books:
-                books.execute("VACUUM ANALYZE")
+            taken_over(path, server)
             url = {"store": site.settings.store.model_copy(update={"url": server.url, "may_forget": True})}
             async with App.open(site.settings.model_copy(update=url), clock=site.clock) as app:
                 await Bench("PostgreSQL", figures, None, server.pid).measure(app)

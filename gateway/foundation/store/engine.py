@@ -40,6 +40,10 @@ VANISHED: Mapping[str, str] = {
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "3",
     "tcp_user_timeout": "10000",
+    # A list is read by an index within milliseconds. Where its cost is guessed too high, compiling it takes half a
+    # second, and helpers take the cores on which others are served.
+    "jit": "off",
+    "max_parallel_workers_per_gather": "0",
 }
 SESSION: Mapping[str, str] = {"timezone": "UTC", "lock_timeout": f"{LOCK_SECONDS}s", **VANISHED}
 """What every session on PostgreSQL asks for; ``promises`` looks whether it was given."""
