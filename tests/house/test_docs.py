@@ -204,6 +204,22 @@ def known_options(command: str) -> Iterator[str]:
         yield from spelled.split()
 
 
+def test_the_page_of_the_command_line_names_every_command() -> None:
+    """Each word has its row in the table, and each verb stands in the row of its word."""
+    from typer.main import get_command
+
+    from gateway import cli
+
+    rows = [line for line in (ROOT / "docs/cli.md").read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    wanting = []
+    for word, command in get_command(cli.app).commands.items():  # type: ignore[attr-defined]
+        row = "".join(one for one in rows if re.search(rf"`(gateway )?{word}[` ,]", one.split("|")[1]))
+        named = set(re.findall(r"[a-z-]+", " ".join(re.findall(r"`[^`]+`", row))))
+        wanting += [f"{word} {verb}" for verb in getattr(command, "commands", {}) if verb not in named]
+        wanting += [] if row else [word]
+    assert wanting == []
+
+
 def test_every_command_that_a_page_has_one_type_is_there_with_its_options() -> None:
     lines = [(page.name, words) for page in PAGES for code in blocks(page, "sh", "console") for words in typed(code)]
     trial = "packaging/container/trial.sh"

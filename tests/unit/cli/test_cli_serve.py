@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -63,7 +62,20 @@ def serving(site: Path) -> Iterator[Serving]:
         process.communicate()
 
 
-def test_serve_says_where_it_listens_and_ends_well_on_sigterm(serving: Serving, site: Path) -> None:
+def test_serve_says_where_it_listens_and_ends_well_on_sigterm(serving: Serving, call: Call, site: Path) -> None:
+    """One process for all that is about a gateway of its own: its start takes longer than whatever is asked of it."""
+    says_where_it_listens(serving)
+    a_key_that_leaked_is_revoked_while_it_runs(serving, call, site)
+    nothing_else_takes_its_database(serving, call)
+    serving.process.send_signal(signal.SIGTERM)
+    assert serving.process.wait(timeout=30) == 0
+    assert serving.process.stdout is not None
+    assert serving.process.stdout.read() == "", "stdout carries the one line of results"
+    events = [json.loads(line)["event"] for line in (site / "log").read_text(encoding="utf-8").splitlines()]
+    assert {"serving", "the database was brought to this version"} <= set(events), "and nothing but lines of JSON"
+
+
+def says_where_it_listens(serving: Serving) -> None:
     assert set(serving.faces) == {"api", "console", "payer", "callbacks", "docs", "health"}
     assert serving.faces["api"] == serving.faces["callbacks"] != serving.faces["payer"]
     api, payer = serving.faces["api"], serving.faces["payer"]
@@ -79,15 +91,9 @@ def test_serve_says_where_it_listens_and_ends_well_on_sigterm(serving: Serving, 
     assert {"/v1/payments", "/callbacks/{channel}", "/readyz"} <= described.keys(), "of every face, where it is not too"
     assert httpx.get(f"{api}/v1/payments", trust_env=False, timeout=60).status_code == 401
     assert httpx.get(f"{payer}/v1/payments", trust_env=False, timeout=60).status_code == 404
-    serving.process.send_signal(signal.SIGTERM)
-    assert serving.process.wait(timeout=30) == 0
-    assert serving.process.stdout is not None
-    assert serving.process.stdout.read() == "", "stdout carries the one line of results"
-    events = [json.loads(line)["event"] for line in (site / "log").read_text(encoding="utf-8").splitlines()]
-    assert {"serving", "the database was brought to this version"} <= set(events), "and nothing but lines of JSON"
 
 
-def test_a_key_that_leaked_is_revoked_while_the_gateway_runs(serving: Serving, call: Call, site: Path) -> None:
+def a_key_that_leaked_is_revoked_while_it_runs(serving: Serving, call: Call, site: Path) -> None:
     """Commands speak to the running gateway over its socket, which is only for its own account."""
     assert (site / "gateway.sqlite.sock").stat().st_mode & 0o777 == 0o600
     assert call("authorities", "create", "990102-cg", "望川区城市管理局", "11990102002100216D").code == 0
@@ -113,23 +119,26 @@ def test_a_key_that_leaked_is_revoked_while_the_gateway_runs(serving: Serving, c
     assert other["key"][-20:] not in spilt.err
 
 
-def test_beside_a_running_gateway_nothing_else_takes_its_database(serving: Serving, call: Call) -> None:
+def nothing_else_takes_its_database(serving: Serving, call: Call) -> None:
     assert call("serve").code == 5
     found = {one["name"]: one["detail"] for one in call("doctor", "--json").json["findings"]}
     assert found["gateway"] == f"running as process {serving.process.pid}"
 
+    other_settings_at_its_address(serving, call)
 
-def test_an_address_in_use_stops_the_start_with_the_cure(serving: Serving, call: Call, site: Path) -> None:
+
+def other_settings_at_its_address(serving: Serving, call: Call) -> None:
+    """An address in use stops the start with the cure."""
     taken = serving.faces["api"].removeprefix("http://")
-    settings = (site / "gateway.toml").read_text()
+    settings = Path("gateway.toml").read_text()
     other = settings.replace("gateway.sqlite", "other.sqlite").replace('api = "127.0.0.1:0"', f'api = "{taken}"')
-    (site / "gateway.toml").write_text(other)
-    script = Path(sys.executable).with_name("gateway")
-    done = subprocess.run([script, "serve"], capture_output=True, text=True, check=False, env=dict(os.environ))
-    assert (done.returncode, done.stdout) == (3, "")
-    assert f"cannot listen on {taken}" in done.stderr
-    assert "Cure:" in done.stderr
-    found = {one["name"]: one["state"] for one in call("doctor", "--json").json["findings"]}
+    Path("other.toml").write_text(other)
+    said = call("--settings", "other.toml", "serve")
+    assert (said.code, said.out) == (3, "")
+    assert f"cannot listen on {taken}" in said.err
+    assert "Cure:" in said.err
+    looked = call("--settings", "other.toml", "doctor", "--json").json
+    found = {one["name"]: one["state"] for one in looked["findings"]}
     assert found[f"server {taken}"] == "ok", "a gateway answers there"
 
 
