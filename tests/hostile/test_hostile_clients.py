@@ -22,6 +22,7 @@ from gateway.faces.guarded import GuardedConfig
 from gateway.foundation.http.door import Door
 from gateway.foundation.http.manners import Manners
 from gateway.foundation.http.plans import Plans
+from gateway.foundation.http.problems import problem_of
 from gateway.settings import LogSettings, ServerSettings
 
 ASK = b"GET /who HTTP/1.1\r\nHost: here\r\n\r\n"
@@ -48,6 +49,7 @@ async def large() -> Response:
 
 
 @router.get("/fails")
+@router.get("/page/fails")
 async def fails() -> Response:
     raise RuntimeError("secret Bearer s3cret-9")
 
@@ -61,7 +63,8 @@ def application(seconds: float = 30.0) -> Manners:
     api = FastAPI(openapi_url=None)
     api.router.routes.extend(router.routes)
     api.router.add_route("/breaks-off", lambda _request: breaks_off)
-    return Manners(Door(api.router, Plans(api.router.routes), 1 << 20, seconds=seconds))
+    pages = {"/page": lambda error, scope: PlainTextResponse(str(problem_of(error, scope["path"])), 500)}
+    return Manners(Door(api.router, Plans(api.router.routes), 1 << 20, seconds=seconds, pages=pages))
 
 
 Asked = Callable[[bytes], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
@@ -272,6 +275,14 @@ async def test_a_fault_has_an_id_that_problem_and_log_hold_and_ends_its_connecti
     assert line["fault"] == told["fault"]
     assert "RuntimeError" in str(line["exception"])
     assert "s3cret" not in str(line)
+
+
+async def test_a_fault_told_on_a_page_ends_its_connection_too(logged: Callable[[], list[dict[str, object]]]) -> None:
+    async with serving() as ask:
+        reader, _ = await ask(ASK.replace(b"/who", b"/page/fails"))
+        told = await answer(reader)
+    assert b"connection: close" in told.lower()
+    assert str(logged()[0]["fault"]).startswith("flt_")
 
 
 async def test_a_fault_in_the_middle_of_an_answer_has_one_too_and_the_answer_is_seen_to_be_cut(

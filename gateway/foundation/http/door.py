@@ -79,7 +79,10 @@ class Door:
         path: str = scope["path"]
         for begins, tell in self._pages.items():
             if path == begins or path.startswith(f"{begins}/"):
-                return tell(error, scope)
+                told = tell(error, scope)
+                if told.status_code == 500:
+                    told.headers["Connection"] = "close"
+                return told
         return answer(error, path)
 
     def _taken(self, path: str) -> list[str]:
