@@ -96,13 +96,13 @@ async def test_what_a_node_that_hangs_has_held_is_free_again(postgresql_url: str
 
 async def test_every_session_asks_that_a_node_which_vanished_lets_go_within_fifteen_seconds(stores) -> None:
     """What PostgreSQL says on a line of TCP, where its keepalives count; of the socket of the tests it says 0."""
-    asked = "select name, setting::int from pg_settings where name ~ '^(tcp_|idle_in_transaction|lock_timeout)'"
+    asked = "select name, setting::int, source from pg_settings where name ~ '^(tcp_|idle_in_transaction|lock_timeout)'"
     over_tcp = "select inet_server_addr() is not null"
 
     def told(conn: Connection) -> tuple[dict[str, int], bool]:
-        return {row.name: row.setting for row in conn.exec_driver_sql(asked)}, bool(
-            conn.exec_driver_sql(over_tcp).scalar()
-        )
+        rows = conn.exec_driver_sql(asked).all()
+        assert "default" not in {row.source for row in rows}, "asked for on whichever line"
+        return {row.name: row.setting for row in rows}, bool(conn.exec_driver_sql(over_tcp).scalar())
 
     for way, idle in ((stores[0].write, 4_000), (stores[0].write_beside, 4_000), (stores[0].read, 60_000)):
         said, tcp = await way(told)
