@@ -112,6 +112,13 @@ async def test_every_session_asks_that_a_node_which_vanished_lets_go_within_fift
             assert 0 < said["tcp_user_timeout"] <= 15_000
 
 
+async def test_no_session_compiles_a_statement_or_takes_several_cores_for_one(stores) -> None:
+    asked = "select name, setting from pg_settings where name in ('jit', 'max_parallel_workers_per_gather')"
+    for way in (stores[0].write, stores[0].read):
+        said = await way(lambda conn: [tuple(one) for one in conn.exec_driver_sql(asked)])
+        assert sorted(said) == [("jit", "off"), ("max_parallel_workers_per_gather", "0")]
+
+
 async def test_a_repeated_key_is_told_at_once_and_holds_nobody_up(stores, session) -> None:
     here, _ = stores
     first = Once("cli_1", "/v1/payments", "k", b"body", SystemClock()).about("pay_1")
