@@ -159,9 +159,12 @@ class _Root(TyperGroup):
 
 @contextlib.contextmanager
 def _told_in_language() -> Iterator[None]:
-    """What is wrong with a command line is said in the language of the terminal; its exit code stays."""
+    """What is wrong with a command line, and that a no did nothing, is said in the language of the terminal."""
     try:
         yield
+    except typer.Abort:
+        typer.echo(worded(say("terminal.nothing_done"), spoken()), err=True)
+        raise typer.Exit(1) from None
     except UsageError as error:
         told = said_of_usage(error)
         if told == error.format_message():

@@ -235,6 +235,11 @@ async def test_a_leaked_key_is_revoked_at_once(site, tmp_path):
     await guan.say("keys", "revoke", leaked["id"])
     assert "key" in await duan.say("payments", "list", code=4)
     assert (await guan.ask("keys", "list", "--owner", owner))["items"][0]["revoked_at"] is not None
+    await site.app.base.people.sign_in("duan", PASSWORD, "", "192.0.2.7")
+    (session,) = (await guan.ask("operators", "sessions"))["items"]
+    assert (session["login"], session["source"]) == ("duan", "192.0.2.7")
+    await guan.say("operators", "end-session", session["id"])
+    assert (await guan.ask("operators", "sessions"))["items"] == []
     for content in (b"", b"not a key at all\n", b"\xff\xfe"):
         duan.file.write_bytes(content)
         said = await asyncio.to_thread(

@@ -96,6 +96,8 @@ async def test_two_people_refund_at_the_console(site):
     back = await gao.see(f"{page}?from=number%3D{payment['code']}%26status%3DPAID")
     assert f'href="/console/payments?number={payment["code"]}&amp;status=PAID"' in back
     assert "第 1 条，共 1 条" in back
+    whole = await gao.see(f"{page}?from=")
+    assert f'href="{page}/refund?from="' in whole, "after the act one stands in the whole list again"
 
     assert "提出退付" not in await he.see(page), "only what one may do is drawn"
     await he.see(f"{page}/refund", 403)

@@ -356,7 +356,7 @@ async def _list(reader: Reader, screen: Screen, lists: Listing) -> Response:
         start=start,
         rows_from=urlencode({**asked, **_position(query.get("cursor"), start)}),
         more=_more(screen, asked, found, start),
-        acts=_acts(reader, screen, NO_RECORD, lists.acts, urlencode(asked), asked),
+        acts=_acts(reader, screen, NO_RECORD, lists.acts, urlencode(asked) or None, asked),
         views=await reader.base.desk.views(reader.visit.who.client_id, screen.name),
         done=_done(screen, query),
     )
@@ -445,7 +445,7 @@ def _record(
     *,
     plainly: bool = False,
 ) -> Response:
-    came = reader.request.query_params.get("from", "")
+    came = reader.request.query_params.get("from")
     title = reader.pen.words(page.title)
     return reader.page(
         "record.html",
@@ -464,11 +464,16 @@ def _record(
 
 
 def _acts(
-    reader: Reader, screen: Screen, id: str, names: Sequence[str], came: str, given: Mapping[str, str] | None = None
+    reader: Reader,
+    screen: Screen,
+    id: str,
+    names: Sequence[str],
+    came: str | None,
+    given: Mapping[str, str] | None = None,
 ) -> list[tuple[ActPage, str]]:
     """The acts that the person may do now, each with its address. ``given``: the filter, to begin its form with."""
     known = [one for name in names if (one := screen.act(name)) and reader.may(one.scope)]
-    asked = {**(given or {}), **({"from": came} if came else {})}
+    asked = {**(given or {}), **({} if came is None else {"from": came})}
     return [(one, address(screen.name, id, one.name, asked=asked)) for one in known]
 
 
@@ -650,13 +655,13 @@ class _Doing:
         return _redirect(self._back({"done": self._act.name}))
 
     @property
-    def _came(self) -> str:
-        return self._fields.get("from", "")
+    def _came(self) -> str | None:
+        return self._fields.get("from")
 
     def _back(self, more: Mapping[str, str] | None = None) -> str:
-        asked = {**({"from": self._came} if self._came else {}), **(more or {})}
+        asked = {**({} if self._came is None else {"from": self._came}), **(more or {})}
         if self._id == NO_RECORD or self._screen.one is None:
-            return address(self._screen.name, asked={**dict(parse_qsl(self._came)), **(more or {})})
+            return address(self._screen.name, asked={**dict(parse_qsl(self._came or "")), **(more or {})})
         return address(self._screen.name, self._id, asked=asked)
 
     def _told(self, problem: Problem, made: Form) -> dict[str, Any]:

@@ -87,6 +87,17 @@ class EndedSessionView(View):
     began_at: str
 
 
+class SessionView(View):
+    """Where a person is signed in at the console now. ``used_at``: to the minute."""
+
+    id: str
+    operator: str
+    login: str
+    source: str
+    began_at: str
+    used_at: str
+
+
 class KeyAsk(Ask):
     """What a key is for, and until when."""
 
@@ -274,6 +285,26 @@ async def issue_operator_key(base: Base, _: OfPeople, login: str, ask: KeyAsk) -
     """Make a key with which an operator uses the API, within the operator's role. It is shown this once."""
     held = await _operator(base.access, login)
     return IssuedKeyView.of(await base.access.issue_operator_key(held.id, label=ask.label, expires_at=ask.expires_at))
+
+
+@router.get("/operator-sessions", response_model=Page[SessionView])
+async def list_operator_sessions(base: Base, _: Reader) -> Page[SessionView]:
+    """Where people are signed in at the console now, the latest first."""
+    logins = {one.id: one.login for one in await base.access.operators()}
+    return Page(
+        items=[
+            SessionView(
+                id=one.id,
+                operator=one.operator_id,
+                login=logins[one.operator_id],
+                source=one.source,
+                began_at=instant(one.began_at),
+                used_at=instant(one.used_at),
+            )
+            for one in await base.people.sessions()
+        ],
+        next=None,
+    )
 
 
 @router.post("/operator-sessions/{session_id}/end", response_model=EndedSessionView, responses=responses(404))

@@ -33,6 +33,7 @@ LOOKS = (
     Act("list_clients", "GET /v1/clients", "keys clients", "accounts:read"),
     Act("list_keys", "GET /v1/keys", "keys list", "accounts:read"),
     Act("list_operators", "GET /v1/operators", "operators list", "accounts:read"),
+    Act("list_operator_sessions", "GET /v1/operator-sessions", "operators sessions", "accounts:read"),
     Act("list_operator_acts", "GET /v1/audit", "audit list", "audit:read"),
     Act("list_handovers", "GET /v1/handovers", "handovers list", "handovers:read"),
 )

@@ -116,7 +116,8 @@ def test_an_operator_has_a_password_that_is_never_an_argument(call: Call, author
         return CliRunner().invoke(app, list(arguments), input=typed)
 
     assert run("operators", "create", "wang", "王敏", "--password-stdin", typed="春风十里不如你吗\n").exit_code == 4
-    assert run("operators", "create", "wang", "王敏", typed="long enough 1\nlong enough 2\n\n").exit_code == 1
+    ended = run("operators", "create", "wang", "王敏", typed="long enough 1\nlong enough 2\n\n")
+    assert (ended.exit_code, ended.output.splitlines()[-1]) == (1, "Nothing was done.")
     made = run("operators", "create", "wang", "王敏", "--role", "supervisor", typed="long enough 1\nlong enough 1\n")
     assert made.exit_code == 0
     assert "long enough" not in made.output
