@@ -567,12 +567,14 @@ class Screen:
 class Joins:
     """What a room adds to a screen of a room that it needs: acts that the screen's pages name, and further blocks.
 
-    ``blocks(look, id)``: what stands below the record's own. A page that names an act which no room brings is no fault.
+    ``blocks(look, id)``: what stands below the record's own. ``now(look, id)``: those of its acts that the record takes
+    now, where the page cannot know. A page that names an act which no room brings is no fault.
     """
 
     screen: str
     acts: Sequence[ActPage] = ()
     blocks: Callable[[Look, str], Awaitable[Sequence[Block]]] | None = None
+    now: Callable[[Look, str], Awaitable[Sequence[str]]] | None = None
 
 
 # --- what waits -------------------------------------------------------------------------------------------------------

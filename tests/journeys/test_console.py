@@ -662,3 +662,28 @@ async def a_full_house(site: Any) -> None:
     await site.until(f"/v1/operations?subject={doubtful['id']}&state=parked", lambda page: page["items"])
     site.simulators.clear_faults()
     await site.post("/v1/reconciliations", {"channel": "nontax", "day": str(day)})
+
+
+async def test_a_receipt_is_asked_for_and_its_red_one_recorded_on_the_page_of_the_payment(site):
+    """What a refund after issue waits for is seen and given where the payment stands."""
+    for login, role in (("gao", "supervisor"), ("he", "viewer")):
+        await site.app.base.access.create_operator(login, login, role, PASSWORD)
+    gao, he = [await Browser(site, login).sign_in() for login in ("gao", "he")]
+    payment = await site.paid()
+    page = f"/console/payments/{payment['id']}"
+    assert f"{page}/red-receipt" not in await gao.see(page), "there is none yet"
+    await gao.do(f"{page}/receipt")
+    path = f"/v1/payments/{payment['id']}/receipt"
+    receipt = await site.until(path, lambda now: now["status"] == "ISSUED")
+    seen = await he.see(page)
+    assert all(receipt[one] in seen for one in ("receipt_code", "receipt_number", "check_code"))
+    assert f"{page}/red-receipt" not in seen, "only what one may do is drawn"
+    shown = await gao.see(page)
+    assert f"{page}/red-receipt" in shown
+    assert f'{page}/receipt"' not in shown, "it is issued once"
+    assert "红字票据代码" in await gao.do(f"{page}/red-receipt", 422, red_code="1", red_number="0000009999")
+    await gao.do(f"{page}/red-receipt", red_code=receipt["receipt_code"], red_number="0000009999")
+    after = await gao.see(page)
+    assert "已红冲" in after
+    assert "0000009999" in after
+    assert f"{page}/red-receipt" not in after

@@ -239,7 +239,9 @@ async def record_page(request: Request, gateway: Gateway, screen: str, id: str) 
         look = reader.look(asked=asked, plainly=plainly)
         page = await known.one(look, id)
         more = [await one.blocks(look, id) for one in known.joined if one.blocks is not None]
-        page = replace(page, blocks=(*page.blocks, *(block for those in more for block in those)))
+        acts = [act for one in known.joined if one.now is not None for act in await one.now(look, id)]
+        blocks = (*page.blocks, *(block for those in more for block in those))
+        page = replace(page, blocks=blocks, acts=(*page.acts, *acts))
         return _record(reader, known, id, page, await _around(reader, known, id), plainly=plainly)
 
     return await _served(request, gateway, serve)

@@ -11,6 +11,7 @@ ROOM = Room(
     needs=("payments",),
     open=".assembly:open_room",
     routes=(".routes:router",),
+    joins=(".screens:ON_PAYMENTS",),
     lives=(".states",),
     tables=".tables",
     keeping=".keeping",

@@ -95,10 +95,14 @@ class Receipts:
 
     async def of_payment(self, payment_id: str) -> Receipt:
         """The receipt of a payment, or the last that was refused. Raises NotFoundProblem."""
-        receipt = await self._base.store.read(lambda conn: records.latest(conn, payment_id))
+        receipt = await self.latest(payment_id)
         if receipt is None:
             raise NotFoundProblem(say("receipts.not_asked"))
         return receipt
+
+    async def latest(self, payment_id: str) -> Receipt | None:
+        """The receipt of a payment, or the last that was refused; None where none was asked for."""
+        return await self._base.store.read(lambda conn: records.latest(conn, payment_id))
 
     async def live(self, payment_id: str) -> Receipt | None:
         """The receipt of a payment that was not refused."""
