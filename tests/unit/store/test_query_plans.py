@@ -15,6 +15,9 @@ from gateway.foundation.delivery import doubtful_records, operation_records, sch
 from gateway.foundation.delivery.states import State
 from gateway.foundation.store import schema
 from gateway.foundation.store.engine import open_engine
+from gateway.rooms.cash import records as cash
+from gateway.rooms.cash.records import CashFilter
+from gateway.rooms.cash.states import CashStatus
 from gateway.rooms.disclosures import records as disclosures
 from gateway.rooms.disclosures import seeking
 from gateway.rooms.payments import records as payments
@@ -39,6 +42,7 @@ GROWING = (
     "decision",
     "refund",
     "payment_exception",
+    "cash_taken",
 )
 NARROW = (
     "ix_operation_due",
@@ -140,6 +144,9 @@ QUERIES: dict[str, Callable[[Connection], Any]] = {
     "a page of exceptions": lambda conn: exceptions.find(conn, exceptions.ExceptionFilter(("a",))),
     "publications by a number": lambda conn: seeking.counted(conn, replace(SOUGHT, number="1")),
     "how many refunds wait for me": lambda conn: refunds.count(conn, WAITING),
+    "cash in one state": lambda conn: cash.count(conn, CashFilter(["990102"], CashStatus.TAKEN)),
+    "cash by a number": lambda conn: cash.find(conn, CashFilter(["990102"], number="2026-1")),
+    "cash that is late": lambda conn: cash.count(conn, CashFilter(["990102"], by=TODAY)),
 }
 BY_INDEX = {
     "late submissions": "ix_disclosure_unpublished",
@@ -178,6 +185,9 @@ BY_INDEX = {
     "open breaks of a month": "COVERING INDEX ix_breaks_open_day (channel=? AND day_on>? AND day_on<?)",
     "a page of exceptions": "ix_payment_exception_authority",
     "publications by a number": "ix_disclosure_decision_id",
+    "cash in one state": "ix_cash_taken_status",
+    "cash by a number": "ix_cash_taken_receipt",
+    "cash that is late": "ix_cash_taken_to_hand_in",
 }
 """What is asked for all that is public would find nothing nearly always: only its own index says so at once."""
 
