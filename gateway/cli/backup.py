@@ -109,7 +109,7 @@ def rehearse(
 
 
 def _looked(ours: Session) -> list[Finding]:
-    return doctor.looked(ours, (*LOOKS, evidence))
+    return doctor.looked(doctor.Asking(ours), (*LOOKS, evidence))
 
 
 def evidence(ours: Session) -> Iterator[Finding]:

@@ -14,10 +14,11 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import typer
+from sqlalchemy.exc import DBAPIError
 
 from gateway.cli.calendar import provisional_dates, resting_said
 from gateway.cli.channels import check_all
@@ -36,15 +37,20 @@ from gateway.foundation.findings import Finding, stops
 from gateway.foundation.local_socket import answers, socket_of
 from gateway.foundation.reckoning import calendars, law_of
 from gateway.foundation.store import promises, schema, sealed
-from gateway.foundation.store.engine import sqlite_path
+from gateway.foundation.store.engine import is_unreachable, sqlite_path
 from gateway.foundation.store.lock import DatabaseLock, LockedError
 from gateway.foundation.store.store import database_now
 from gateway.settings import FACES, Settings
 from gateway.terminal.output import Exit, Json, Session, in_words, progress, session, show, spoken, table
 from gateway.words.calendar import NOTICE_IS_DUE
 from gateway.words.clock import day_of, from_micros, to_micros
-from gateway.words.errors import GatewayError, Problem, SettingsError
+from gateway.words.errors import GatewayError, Problem, SettingsError, UnavailableProblem
 from gateway.words.saying import Sentence, Word, said_of, say
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+T = TypeVar("T")
 
 CLOCK_DRIFT = 2.0  # seconds between this machine and the database
 DISK_LOW, DISK_EMPTY = 1 << 30, 100 << 20  # bytes
@@ -55,7 +61,8 @@ _NAMED = 3
 
 def doctor(ctx: typer.Context, as_json: Json = False) -> None:
     """Check settings, crypto, keys, database, clocks, disk, calendar, channels. Exit code 1 if something fails."""
-    findings = looked(session(ctx), LOOKS)
+    asking = Asking(session(ctx))
+    findings = looked(asking, LOOKS)
     ok = not any(one.state == "fail" for one in findings)
     show(
         {"ok": ok, "findings": [told(one) for one in findings]},
@@ -65,21 +72,63 @@ def doctor(ctx: typer.Context, as_json: Json = False) -> None:
         say("doctor.well" if ok else "doctor.see_to"),
     )
     if not ok:
-        raise typer.Exit(Exit.FOUND)
+        raise typer.Exit(Exit.FOUND if asking.away is None else Exit.UNAVAILABLE)
 
 
-def looked(ours: Session, looks: Sequence[Callable[[Session], Iterable[Finding]]]) -> list[Finding]:
-    """What these looks find; one that cannot be had is a finding, and of settings that cannot be read the only one."""
+class _NoDatabaseError(Exception):
+    """Somebody wants to read, and there is no database, or it has not answered before."""
+
+
+class Asking(Session):
+    """A session that asks the database until it does not answer once: each look would wait for it anew.
+
+    ``away``: how it did not answer. Whatever reads after that is passed over.
+    """
+
+    def __init__(self, ours: Session) -> None:
+        super().__init__(ours.file, ours.answered_by)
+        self._ours = ours
+        self.away: UnavailableProblem | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """Those of the session. Raises SettingsError."""
+        return self._ours.settings
+
+    def read(self, query: Callable[[Connection], T]) -> T:
+        """Run a query, as the session does."""
+        return self.asked(lambda: self._ours.read(query))
+
+    def asked(self, question: Callable[[], T]) -> T:
+        """The answer of the database. Raises _NoDatabaseError where it gives none, or gave none before."""
+        if self.away is None:
+            try:
+                return question()
+            except UnavailableProblem as away:
+                self.away = away
+        raise _NoDatabaseError
+
+
+def looked(ours: Asking, looks: Sequence[Callable[[Asking], Iterable[Finding]]]) -> list[Finding]:
+    """What these looks find; one that cannot be had is a finding, and of settings that cannot be read the only one.
+
+    A database that does not answer is one finding, where that is first heard.
+    """
     findings: list[Finding] = []
     with progress().status(in_words(say("doctor.looking"))) as status:
         for look in looks:
+            answered = ours.away is None
             status.update(in_words(say("doctor.looking_at", what=say(f"doctor.look_{look.__name__}"))))
             try:
                 findings += (one for one in look(ours) if not _said_before(one, findings))
+            except _NoDatabaseError:
+                pass
             except Exception as error:
                 if look is settings_load:
                     return [*findings, _failed("settings", error)]
                 findings.append(_failed(look.__name__, error))
+            if answered and ours.away is not None:
+                findings.append(_failed("database", ours.away))
     return findings
 
 
@@ -143,7 +192,7 @@ def keys(ours: Session) -> Iterator[Finding]:
     directory = ours.settings.keys.directory
     try:
         value = ours.read(sealed.sample)
-    except GatewayError:  # the look at the database says why
+    except (GatewayError, _NoDatabaseError):  # the look at the database says why
         value = None
     if ours.settings.keys.provider == "pkcs11":
         yield from _token(ours, value)
@@ -177,7 +226,7 @@ def _token(ours: Session, value: bytes | None) -> Iterator[Finding]:
     yield Finding("keys SM2", "ok", say("doctor.token_sm2", signatures=block.signatures))
 
 
-def database(ours: Session) -> Iterator[Finding]:
+def database(ours: Asking) -> Iterator[Finding]:
     """The database is there, its schema is ours, and who works on it."""
     url = ours.settings.store.location()
     path = sqlite_path(url)
@@ -186,7 +235,7 @@ def database(ours: Session) -> Iterator[Finding]:
         return
     if path is None:  # first of all: who may not have a session of ours at all is no database that is away
         state: Literal["warn", "fail"] = "warn" if ours.settings.store.may_forget else "fail"
-        yield from (Finding("database", state, one) for one in promises.broken(url))
+        yield from (Finding("database", state, one) for one in ours.asked(partial(_broken, url)))
     ours.read(lambda _: None)
     yield Finding("database", "ok", say("doctor.schema", branches=sorted(schema.expected())))
     yield from (Finding("database", "warn", one) for one in left_of(found(url)))
@@ -196,6 +245,16 @@ def database(ours: Session) -> Iterator[Finding]:
             yield Finding("gateway", "ok", say("doctor.no_process"))
         except LockedError as error:
             yield Finding("gateway", "ok", say("doctor.process", pid=error.pid))
+
+
+def _broken(url: str) -> list[Sentence]:
+    """The promises that this server breaks. Raises UnavailableProblem if it is away."""
+    try:
+        return promises.broken(url)
+    except DBAPIError as error:
+        if not is_unreachable(error):
+            raise
+        raise UnavailableProblem(say("terminal.database", reason=str(error.orig).strip())) from error
 
 
 def _there(ours: Session) -> bool:
@@ -288,14 +347,10 @@ def of_rooms(ours: Session) -> Iterator[Finding]:
             continue
         try:
             yield from room.place(room.doctor)(ours.settings, ours.read if there else _nothing_to_read)
-        except _NoDatabaseError:  # the look at the database says so
+        except _NoDatabaseError:  # said once, of the database
             continue
         except Exception as error:  # what one room cannot look at must not hide the others
             yield _failed(room.name, error)
-
-
-class _NoDatabaseError(Exception):
-    """A room wants to read, and there is no database yet."""
 
 
 def _nothing_to_read(_: Callable[[Any], Any]) -> Any:
@@ -484,9 +539,9 @@ def _near(url: str) -> bool:
 LOOKS = (
     crypto,
     settings_load,
+    database,  # before who reads it: its own look knows best why it does not answer
     of_rooms,
     keys,
-    database,
     clocks,
     work,
     drift,

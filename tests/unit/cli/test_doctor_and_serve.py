@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import socket
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
+from sqlalchemy.exc import OperationalError
+from typer.testing import CliRunner
 
-from gateway.cli import doctor
+from gateway.cli import app, doctor
 from gateway.foundation.findings import Finding
-from gateway.terminal.output import Session
+from gateway.foundation.store import schema
+from gateway.terminal.output import Exit, Session
+from gateway.words.errors import UnavailableProblem
+from gateway.words.saying import say
 
 SEAL = '[channels.seal]\nurl = "http://127.0.0.1:9"\n'
 TOKEN = 'token = "t"\npin = "env:REGISTER_SECRET"\n'
@@ -62,4 +70,52 @@ def failures(site: Path, block: str) -> list[Finding]:
     """What doctor says must be seen to, with this block beside the others."""
     with (site / "gateway.toml").open("a", encoding="utf-8") as file:
         file.write(block)
-    return [one for one in doctor.looked(Session(), LOOKS) if one.state == "fail" and one.name != "database"]
+    return [
+        one for one in doctor.looked(doctor.Asking(Session()), LOOKS) if one.state == "fail" and one.name != "database"
+    ]
+
+
+class Frozen(Session):
+    """A session whose database answers ``answers`` times, and then no more; ``asked`` counts."""
+
+    def __init__(self, answers: int) -> None:
+        super().__init__()
+        self.answers, self.asked = answers, 0
+
+    def read(self, query: Any) -> Any:
+        """Ask the database."""
+        self.asked += 1
+        if self.asked > self.answers:
+            raise UnavailableProblem(say("store.silent"))
+        return super().read(query)
+
+
+@pytest.mark.parametrize("answers", [0, 1, 3])
+def test_a_database_that_does_not_answer_is_asked_no_more_and_told_once(answers: int, site: Path) -> None:
+    schema.migrate(f"sqlite:///{site}/gateway.sqlite")
+    ours = Frozen(answers)
+    told = doctor.looked(doctor.Asking(ours), LOOKS)
+    assert ours.asked == answers + 1
+    (away,) = [one for one in told if one.state == "fail"]
+    assert (away.name, away.said, bool(away.cure)) == ("database", say("store.silent"), True)
+    names = {str(one.name) for one in told}
+    assert {"rooms", "calendar", "law", "keys"} <= names, "what needs no database is looked at"
+
+
+def test_doctor_ends_with_the_code_of_a_database_that_is_away(site: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file, asked = site / "gateway.toml", []
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("sqlite:///gateway.sqlite", "postgresql://u@127.0.0.1:9/x"), encoding="utf-8")
+
+    def away(url: str) -> list[Any]:
+        asked.append(url)
+        raise OperationalError(None, None, psycopg.OperationalError("connection timeout expired"))
+
+    monkeypatch.setattr(doctor.promises, "broken", away)
+    monkeypatch.setattr(Session, "read", lambda *_: pytest.fail("it is asked no more"))
+    said = CliRunner().invoke(app, ["doctor", "--json"])
+    assert said.exit_code == Exit.UNAVAILABLE
+    found = [one for one in json.loads(said.stdout)["findings"] if one["name"] == "database"]
+    assert len(asked) == 1
+    assert [(one["state"], bool(one["cure"])) for one in found] == [("fail", True)]
+    assert "connection timeout expired" in found[0]["detail"]

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, event, text
 from gateway.app import App, figures_of
 from gateway.faces.build import build
 from gateway.foundation import measuring, meters, rooms
+from gateway.foundation.delivery import event_records
 from gateway.foundation.store import schema
 from gateway.settings import FACES
 
@@ -98,6 +99,7 @@ async def gateway(tmp_path: Path) -> AsyncIterator[App]:
 async def test_a_scrape_counts_by_route_scans_nothing_and_answers_without_a_database(
     gateway: App, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(event_records, "lag", lambda _: 7.5)  # on SQLite the feed waits for nobody
     async with httpx.AsyncClient(transport=httpx.ASGITransport(build(gateway, FACES)), base_url="http://x") as http:
         for path in ("/v1/payments/pay_1", "/v1/payments/pay_2", "/nowhere/1", "/nowhere/2"):
             await http.get(path)
@@ -105,6 +107,7 @@ async def test_a_scrape_counts_by_route_scans_nothing_and_answers_without_a_data
         assert 'gateway_http_requests_total{method="GET",route="/v1/payments/{payment_id}",status="401"} 2.0' in told
         assert 'gateway_http_requests_total{method="GET",route="none",status="404"} 2.0' in told
         assert "gateway_store_up 1.0" in told
+        assert "gateway_events_lag_seconds 7.5" in told
 
         assert await gateway.base.store.read(lambda conn: scanned(conn, gateway)) == []
 
