@@ -314,6 +314,32 @@ async def test_a_leaked_key_is_revoked_at_the_console(site):
         assert (await http.get("/v1/payments")).status_code == 401
 
 
+async def test_a_leaked_key_of_a_case_system_is_revoked_at_the_console(site):
+    """Who keeps accounts sees each key's last use, revokes the one that leaked, and ends the system; others go on."""
+    access = site.app.base.access
+    await access.create_operator("guan", "管", "administrator", PASSWORD)
+    client = await access.create_client("外包办案系统", ["wangchuan-scjg"])
+    leaked, other = [await access.issue_key(client.id, label=label) for label in ("测试机", "正式机")]
+    guan = await Browser(site, "guan").sign_in()
+    one = f"/console/clients/{client.id}"
+    assert one in await guan.see("/console/clients?name=外包")
+    async with site.client(leaked.token) as http, site.client(other.token) as second:
+        assert (await http.get("/v1/payments")).status_code == 200
+        assert "请填写：" in await guan.do(f"{one}/revoke-key", 422, key=leaked.id, reason="")
+        shown = await guan.do(f"{one}/revoke-key", key=leaked.id, reason="测试机失窃")
+        assert "已吊销" in shown
+        assert leaked.token not in shown
+        assert ((await http.get("/v1/payments")).status_code, (await second.get("/v1/payments")).status_code) == (
+            401,
+            200,
+        )
+        of_another = (await access.keys())[0].id
+        assert of_another not in (leaked.id, other.id)
+        await guan.do(f"{one}/revoke-key", 404, key=of_another, reason="误选")
+        assert "已停用" in await guan.do(f"{one}/revoke", reason="合同终止")
+        assert (await second.get("/v1/payments")).status_code == 401
+
+
 async def test_what_was_typed_outlives_the_session(site):
     """The session ends while a form is being filled in: signing in again leads to the form with all that was typed."""
     await site.app.base.access.create_operator("gao", "gao", "supervisor", PASSWORD)

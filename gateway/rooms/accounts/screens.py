@@ -58,7 +58,7 @@ _ROLES: Final = tuple(
 
 async def _find(look: Look, _wanted: Wanted) -> Found:
     access, role = look.base.access, look.asked.get("role")
-    limits, sessions, names = await access.limits(), await look.base.people.sessions(), await _names(look)
+    limits, sessions, names = await access.limits(), await look.base.people.sessions(), await names_of(look)
     last = {one.operator_id: one for one in reversed(sessions)}
     word = look.asked.get("name", "").lower()
     rows = [
@@ -69,7 +69,7 @@ async def _find(look: Look, _wanted: Wanted) -> Found:
                 one.name,
                 Word(one.role),
                 _state(one),
-                _seen(limits.get(one.id), names),
+                seen_authorities(limits.get(one.id), names),
                 Moment(last[one.id].used_at) if one.id in last else None,
             ),
         )
@@ -79,11 +79,12 @@ async def _find(look: Look, _wanted: Wanted) -> Found:
     return Found(rows, None, len(rows))
 
 
-async def _names(look: Look) -> dict[str, str]:
+async def names_of(look: Look) -> dict[str, str]:
+    """The names of the authorities, by their codes."""
     return {one.code: one.name for one in await look.base.access.authorities()}
 
 
-def _seen(codes: Iterable[str] | None, names: Mapping[str, str]) -> Value:
+def seen_authorities(codes: Iterable[str] | None, names: Mapping[str, str]) -> Value:
     """The authorities whose records somebody sees."""
     if codes is None:
         return say("accounts.screen_all")
@@ -113,10 +114,10 @@ async def _one(look: Look, operator_id: str) -> Page:
     facts: list[Fact] = [
         (Named("login"), Code(one.login)),
         (Named("role"), Word(one.role)),
-        (say("accounts.screen_sees"), _seen(limits, await _names(look))),
+        (say("accounts.screen_sees"), seen_authorities(limits, await names_of(look))),
         (Named("disabled_at"), Moment(one.disabled_at)),
     ]
-    blocks: list[Block] = [Facts(None, facts), _sessions(sessions), _keys(keys)]
+    blocks: list[Block] = [Facts(None, facts), _sessions(sessions), keys_table(keys)]
     if look.may("audit:read"):
         blocks.append(_acts(await look.base.audit.find(AuditFilter(operator=one.id, limit=_LAST))))
     acts = [] if one.disabled_at is not None else ["password", "forget-code", "disable"]
@@ -133,7 +134,8 @@ def _sessions(found: Sequence[Session]) -> Table:
     return Table(say("accounts.screen_sessions"), heads, rows, say("accounts.screen_no_sessions"))
 
 
-def _keys(found: Sequence[Key]) -> Table:
+def keys_table(found: Sequence[Key]) -> Table:
+    """Keys with their dates and last use, never their secrets."""
     heads = (
         Head(Named("key")),
         Head(Named("label"), small=True),

@@ -1,0 +1,147 @@
+"""Case systems 接入系统 on the console: for whom each works, its keys with their last use, and the end of either."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from gateway.foundation.access import Client, Key
+from gateway.foundation.acts import by_name
+from gateway.foundation.screens import (
+    ActPage,
+    Choice,
+    Code,
+    Fact,
+    Facts,
+    Field,
+    Filter,
+    Form,
+    Found,
+    Head,
+    Listing,
+    Look,
+    Moment,
+    Named,
+    Note,
+    Page,
+    Row,
+    Screen,
+    Tag,
+    Wanted,
+)
+from gateway.rooms.accounts.acts import ACTS
+from gateway.rooms.accounts.screens import keys_table, names_of, seen_authorities
+from gateway.words.errors import NotFoundProblem
+from gateway.words.saying import say
+
+_NAME: Final = "clients"
+_ACTS: Final = by_name(*ACTS)
+
+
+async def _find(look: Look, _wanted: Wanted) -> Found:
+    access, word = look.base.access, look.asked.get("name", "").lower()
+    names, keys = await names_of(look), await access.keys()
+    rows = [
+        Row(
+            one.id,
+            (
+                one.name,
+                _state(one),
+                seen_authorities(one.authorities, names),
+                sum(key.client_id == one.id and key.revoked_at is None for key in keys),
+                Moment(_last_use(one, keys)),
+            ),
+        )
+        for one in await access.clients()
+        if word in one.name.lower()
+    ]
+    return Found(rows, None, len(rows))
+
+
+def _last_use(client: Client, keys: Sequence[Key]) -> int | None:
+    used = (key.last_used_at for key in keys if key.client_id == client.id)
+    return max((at for at in used if at is not None), default=None)
+
+
+def _state(one: Client) -> Tag:
+    if one.revoked_at is not None:
+        return Tag(say("accounts.screen_disabled"), "bad")
+    return Tag(say("accounts.screen_active"), "good")
+
+
+async def _held(look: Look, client_id: str) -> Client:
+    for one in await look.base.access.clients():
+        if one.id == client_id:
+            return one
+    raise NotFoundProblem(say("accounts.no_client", word=client_id))
+
+
+async def _one(look: Look, client_id: str) -> Page:
+    one, keys = await _held(look, client_id), await look.base.access.keys(client_id)
+    facts: list[Fact] = [
+        (say("accounts.screen_works_for"), seen_authorities(one.authorities, await names_of(look))),
+        (Named("disabled_at"), Moment(one.revoked_at)),
+    ]
+    acts = [] if one.revoked_at is not None else ["revoke"]
+    if any(key.revoked_at is None for key in keys):
+        acts.insert(0, "revoke-key")
+    return Page(
+        title=one.name, tags=(_state(one),), lead=Code(one.id), blocks=[Facts(None, facts), keys_table(keys)], acts=acts
+    )
+
+
+# --- acts -------------------------------------------------------------------------------------------------------------
+
+
+async def _key_form(look: Look, client_id: str) -> Form:
+    await _held(look, client_id)
+    keys = [one for one in await look.base.access.keys(client_id) if one.revoked_at is None]
+    choices = [Choice(one.id, f"{one.id} {one.label}") for one in keys]
+    fields = (
+        Field("key", Named("key"), "choice", choices=choices, value=keys[0].id if len(keys) == 1 else ""),
+        Field("reason", Named("reason"), "area"),
+    )
+    what = (keys_table(keys), Note(say("accounts.act_revoke_note"), "warn"))
+    return Form(say("accounts.act_revoke_button"), what, fields)
+
+
+async def _revoke_key(look: Look, client_id: str) -> None:
+    if look.asked["key"] not in {one.id for one in await look.base.access.keys(client_id)}:
+        raise NotFoundProblem(say("access.no_key", key_id=look.asked["key"]))
+    await look.base.access.revoke_key(look.asked["key"])
+
+
+async def _end_form(look: Look, client_id: str) -> Form:
+    one = await _held(look, client_id)
+    note = Note(say("accounts.act_client_note"), "warn")
+    return Form(say("accounts.act_client_button", name=one.name), (note,), (Field("reason", Named("reason"), "area"),))
+
+
+async def _end(look: Look, client_id: str) -> None:
+    await _held(look, client_id)
+    await look.base.access.revoke_client(client_id)
+
+
+CLIENTS = Screen(
+    name=_NAME,
+    title=say("accounts.screen_clients"),
+    scope="accounts:read",
+    place=92,
+    lists=Listing(
+        filters=(Filter("name", Named("name"), wide=True),),
+        heads=(
+            Head(Named("name")),
+            Head(Named("status")),
+            Head(say("accounts.screen_works_for"), small=True),
+            Head(say("accounts.screen_live_keys"), number=True),
+            Head(Named("last_used_at"), small=True),
+        ),
+        find=_find,
+        empty=say("accounts.screen_no_clients"),
+    ),
+    one=_one,
+    acts=(
+        ActPage(name="revoke-key", of=_ACTS["revoke_key"], form=_key_form, do=_revoke_key, danger=True),
+        ActPage(name="revoke", of=_ACTS["revoke_client"], form=_end_form, do=_end, danger=True),
+    ),
+)
