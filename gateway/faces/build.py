@@ -23,7 +23,7 @@ from gateway.faces.public import pages as public_pages
 from gateway.foundation.acts import acts
 from gateway.foundation.http.audited import Audited
 from gateway.foundation.http.counted import Counted
-from gateway.foundation.http.door import Door
+from gateway.foundation.http.door import Door, Tell
 from gateway.foundation.http.manners import Manners
 from gateway.foundation.http.plans import Plans
 from gateway.foundation.http.problems import ProblemDocument, responses
@@ -57,7 +57,7 @@ def build(gateway: App, faces: Collection[Face], only: str | None = None) -> Fas
         server.max_body_bytes,
         _LARGEST_CALLBACK | {path: size for room, _ in gateway.rooms for path, size in room.body_limits.items()},
         seconds=server.body_seconds,
-        pages={HOME: partial(console_pages.refusal, gateway)} if "console" in faces else None,
+        pages=told_on_pages(gateway, faces),
     )
     audited = Audited(door, gateway.base.access.sign_in, gateway.base.audit)
     counted = Counted(audited, gateway.base.meters, tells=gateway.base.settings.log.access)
@@ -65,6 +65,16 @@ def build(gateway: App, faces: Collection[Face], only: str | None = None) -> Fas
     if "docs" in faces:
         api.openapi = _described(gateway)  # type: ignore[method-assign]
     return api
+
+
+def told_on_pages(gateway: App, faces: Collection[Face]) -> dict[str, Tell]:
+    """Who tells of a failure on a page, by the beginning of the address: where people read, they read no JSON."""
+    told: dict[Face, tuple[str, Tell]] = {
+        "console": (HOME, partial(console_pages.refusal, gateway)),
+        "payer": (pages.PAY, partial(pages.refusal, gateway.base.settings)),
+        "public": (public_pages.PUBLIC, public_pages.refusal),
+    }
+    return dict(one for face, one in told.items() if face in faces)
 
 
 def _application(make: Callable[..., FastAPI], docs: bool) -> FastAPI:

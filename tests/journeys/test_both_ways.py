@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from functools import partial
 from typing import Any
 
 import httpx
@@ -13,9 +12,7 @@ import pytest
 from by_day import examples
 from fastapi.routing import APIRoute
 
-from gateway.faces.build import build
-from gateway.faces.console.drawing import HOME
-from gateway.faces.console.pages import refusal
+from gateway.faces.build import build, told_on_pages
 from gateway.foundation.http.door import Door
 from gateway.foundation.http.manners import Manners
 from gateway.foundation.http.plans import Plans
@@ -64,7 +61,7 @@ async def ways(site) -> AsyncIterator[Ways]:
         for plans in (True, False):
             made = build(site.app, FACES)
             if not plans:
-                pages = {HOME: partial(refusal, site.app)}
+                pages = told_on_pages(site.app, FACES)
                 most = site.settings.server.max_body_bytes
                 made.middleware_stack = Manners(Door(made.router, Plans(()), most, pages=pages))
             transport = httpx.ASGITransport(made)

@@ -26,7 +26,7 @@ from gateway.faces.console.reader import HEADERS, SCRIPT, STYLE, Reader, Strange
 from gateway.faces.console.sent import sent
 from gateway.foundation.access.audit import Act
 from gateway.foundation.http.persons import RIGHT as UNMASKS
-from gateway.foundation.http.problems import fault, problem_of
+from gateway.foundation.http.problems import beside, fault, problem_of
 from gateway.foundation.once import Once, RepeatedProblem
 from gateway.foundation.screens import (
     ActPage,
@@ -313,8 +313,9 @@ async def _served(request: Request, gateway: Gateway, serve: Serve, *, lacking: 
 
 def refusal(gateway: Gateway, error: Exception, scope: Scope) -> Response:
     """What no page could serve (another method, a body too large or that is none), said on a page all the same."""
-    answer = Stranger(gateway, Request(scope)).problem(problem_of(error, scope["path"]))
-    answer.headers.update(getattr(error, "headers", None) or {})
+    problem = problem_of(error, scope["path"])
+    answer = Stranger(gateway, Request(scope)).problem(problem)
+    answer.headers.update(beside(error, problem))
     return answer
 
 

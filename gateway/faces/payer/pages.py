@@ -11,13 +11,14 @@ import io
 import re
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import parse_qs, urlsplit
 
 import segno
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.types import Scope
 
 from gateway.faces.look import TOKENS
 from gateway.faces.payer.shown import (
@@ -35,14 +36,17 @@ from gateway.faces.payer.shown import (
 from gateway.faces.payer.texts import MESSAGES, OWED_STATUSES, words
 from gateway.foundation.base import Foundation
 from gateway.foundation.delivery.limits import closed_until
+from gateway.foundation.http.problems import beside, problem_of
 from gateway.foundation.http.services import Base, service
 from gateway.rooms.decisions import Decisions
 from gateway.rooms.payments import Payments
 from gateway.rooms.payments.look_up import OF_CODE
 from gateway.rooms.receipts.service import Receipts
 from gateway.rooms.refunds.service import Refunds
+from gateway.settings import Settings
 from gateway.words.clock import day_of
 
+PAY: Final = "/pay"
 router = APIRouter(include_in_schema=False)
 
 _FOLDER = Path(__file__).parent / "templates"
@@ -71,6 +75,8 @@ HEADERS = {
 
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 _MOST_BYTES = 2000
+_LATER = frozenset({408, 429, 500, 503})
+"""What passes: whoever comes again in a few minutes may find the page."""
 
 Language = Annotated[Literal["zh", "en"], Query()]
 
@@ -125,7 +131,7 @@ async def asset(name: str) -> Response:
 @router.get("/pay", response_class=HTMLResponse)
 async def look_up(base: Base, lang: Language = "zh") -> HTMLResponse:
     """The form for those whose QR code cannot be scanned."""
-    return _page(base, "find.html", lang, wrong=None, name_too=False)
+    return _page(base.settings, "find.html", lang, wrong=None, name_too=False)
 
 
 @router.post("/pay", response_class=HTMLResponse)
@@ -143,8 +149,8 @@ async def find_payment(rooms: Behind, request: Request, lang: Language = "zh") -
         return RedirectResponse(path_of(rooms, found.payment) + f"?lang={lang}", 303, HEADERS)
     if found.name_too:
         later = {"Retry-After": str(OF_CODE.seconds)}
-        return _page(rooms.base, "find.html", lang, 429, later, wrong="find_often", name_too=True)
-    return _page(rooms.base, "find.html", lang, 404, wrong="find_wrong", name_too=False)
+        return _page(rooms.base.settings, "find.html", lang, 429, later, wrong="find_often", name_too=True)
+    return _page(rooms.base.settings, "find.html", lang, 404, wrong="find_wrong", name_too=False)
 
 
 @router.get("/pay/{token}", response_class=HTMLResponse)
@@ -163,7 +169,7 @@ async def payer_page(
     key = state(found, now, closed is not None)
     claimed = after == "pay" and key in ("issued", "overdue", "closed")
     said = await shown(rooms, found, "doubt" if claimed else key, closed, lang == "en")
-    return _page(rooms.base, "payment.html", lang, claimed=claimed, **said)
+    return _page(rooms.base.settings, "payment.html", lang, claimed=claimed, **said)
 
 
 @router.get("/pay/{token}/slip", response_class=HTMLResponse)
@@ -181,7 +187,7 @@ async def slip(rooms: Behind, token: str, lang: Language = "zh") -> Response:
     code.save(out, kind="svg", scale=4, border=4, xmldecl=False, svgns=True)
     qr = "data:image/svg+xml;base64," + base64.b64encode(out.getvalue()).decode()
     groups = re.findall(".{1,4}", found.payment.code or "")
-    return _page(rooms.base, "slip.html", lang, qr=qr, groups=groups, **said)
+    return _page(rooms.base.settings, "slip.html", lang, qr=qr, groups=groups, **said)
 
 
 @router.get("/pay/{token}/receipt")
@@ -207,17 +213,31 @@ def _closed(rooms: Rooms, channel: str, now: datetime) -> datetime | None:
     return None
 
 
+def refusal(settings: Settings, error: Exception, scope: Scope) -> Response:
+    """What no page could serve, said calmly on one: a silent database, a fault, another address or method, a body that
+    is none. It asks nobody, the database least. What is already on a screen stays: this page has no state."""
+    problem = problem_of(error, scope["path"])
+    asked = parse_qs(scope["query_string"].decode("latin-1")).get("lang")
+    key = "unknown" if problem.status == 404 else "silent" if problem.status in _LATER else "misread"
+    lang = "en" if asked == ["en"] else "zh"
+    return _told(settings, key, lang, problem.status, beside(error, problem))
+
+
 def _unknown(base: Foundation, lang: str) -> HTMLResponse:
-    message, english = MESSAGES["unknown"], lang == "en"
-    said = message.title[english], message.text[english]
-    return _page(base, "unknown.html", lang, 404, title=said[0], text=said[1], message=message)
+    return _told(base.settings, "unknown", lang, 404)
+
+
+def _told(settings: Settings, key: str, lang: str, status: int, headers: dict[str, str] | None = None) -> HTMLResponse:
+    message, english = MESSAGES[key], lang == "en"
+    said = {"title": message.title[english], "text": message.text[english], "again": key == "silent"}
+    return _page(settings, "unknown.html", lang, status, headers, message=message, **said)
 
 
 def _page(
-    base: Foundation, template: str, lang: str, status: int = 200, headers: dict[str, str] | None = None, **shown: Any
+    settings: Settings, template: str, lang: str, status: int = 200, headers: dict[str, str] | None = None, **shown: Any
 ) -> HTMLResponse:
     english = lang == "en"
-    place = urlsplit(base.settings.public_url)
+    place = urlsplit(settings.public_url)
     home = place.path.rstrip("/") + "/pay"
     given = {"path": "", "key": "", "message": None, "authority": None, "telephone": None} | shown
     text = _templates.get_template(template).render(
@@ -227,7 +247,7 @@ def _page(
         other="zh" if english else "en",
         home=home,
         host=f"{place.scheme}://{place.netloc}",
-        site=base.settings.site,
+        site=settings.site,
         asset={name: f"{home}/look/{name}?v={version}" for name, version in _VERSIONS.items()},
         **given,
     )

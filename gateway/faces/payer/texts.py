@@ -185,6 +185,24 @@ MESSAGES: Mapping[str, Message] = {
         ),
         "warn",
     ),
+    "silent": Message(
+        ("暂时无法查询", "Not available now"),
+        (
+            "系统暂时无法查询，请过几分钟再打开本页。在缴费平台缴款不受影响；如已缴款，请保留付款凭证，不要重复缴款。",
+            "Nothing can be looked up at the moment. Please open this page again in a few minutes. Paying at the "
+            "payment platform is not affected; if you have paid, keep your proof of payment and do not pay again.",
+        ),
+        "wait",
+    ),
+    "misread": Message(
+        ("无法打开", "Cannot be opened"),
+        (
+            "网址或者提交的内容有误，请重新扫描决定书上的二维码，或者按缴款码查询。如已缴款，请不要重复缴款。",
+            "The address, or what was sent to it, is not right. Please scan the QR code on the decision again, or look "
+            "the payment up by its code. If you have paid, do not pay again.",
+        ),
+        "warn",
+    ),
 }
 
 DOUBTS: Mapping[Status, str] = {Status.REQUESTED: "code_doubt", Status.CANCELLING: "void_doubt"}
@@ -263,6 +281,7 @@ _WORDS: Mapping[str, Both] = {
     ),
     "have_paid": ("我已付款", "I have paid"),
     "not_paid": ("还没有付款，返回缴款", "I have not paid yet: go back"),
+    "open_again": ("重新打开", "Open again"),
     "look_again": ("刷新查看结果", "Look again"),
     "details": ("缴款信息", "Details"),
     "why": ("违法行为", "Violation"),

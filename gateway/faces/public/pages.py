@@ -10,18 +10,22 @@ import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Depends
 from fastapi.responses import HTMLResponse, PlainTextResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.types import Scope
 
 from gateway.faces.look import TOKENS
 from gateway.faces.public.texts import GONE, words
+from gateway.foundation.http.problems import beside, problem_of
 from gateway.foundation.http.services import service
 from gateway.rooms.bulletin import Bulletin, Entry
 from gateway.rooms.bulletin.service import LONGEST_SEARCH, PER_PAGE
 from gateway.words.money import format_yuan
 
+PUBLIC: Final = "/public"
 router = APIRouter(include_in_schema=False)
 
 _FOLDER = Path(__file__).parent / "templates"
@@ -40,6 +44,8 @@ HEADERS: Final = {
         "frame-ancestors 'none'"
     ),
 }
+
+_LATER: Final = frozenset({408, 429, 500, 503})
 
 ThePage = Annotated[Bulletin, Depends(service(Bulletin))]
 
@@ -100,17 +106,32 @@ def robots_of(entry: Entry) -> str:
     return f"noarchive, nosnippet, unavailable_after: {entry.publish_until_on.isoformat()}T23:59:59+08:00"
 
 
-def _page(template: str, lang: str, robots: str, status: int = 200, **shown: Any) -> HTMLResponse:
-    """A page. Its links are relative, so that they hold behind any proxy and prefix."""
-    english, listed = lang == "en", template == "list.html"
+def refusal(error: Exception, scope: Scope) -> Response:
+    """What no page could serve, said calmly on one, without the database; nobody keeps it or finds it by a search."""
+    problem = problem_of(error, scope["path"])
+    how = "unknown" if problem.status == 404 else "silent" if problem.status in _LATER else "misread"
+    lang = "en" if parse_qs(scope["query_string"].decode("latin-1")).get("lang") == ["en"] else "zh"
+    up = scope["path"].count("/") - 1
+    told = _page("gone.html", lang, "noindex", problem.status, up, how=how, entry=None)
+    told.headers.update(beside(error, problem))
+    return told
+
+
+def _page(
+    template: str, lang: str, robots: str, status: int = 200, up: int | None = None, **shown: Any
+) -> HTMLResponse:
+    """A page. Its links are relative, so that they hold behind any proxy and prefix. ``up``: how many names stand
+    behind the first one in its address."""
+    english = lang == "en"
+    behind = int(template != "list.html") if up is None else up
     text = _templates.get_template(template).render(
         t=words(english),
         english=english,
         lang="en" if english else "zh",
         other="zh" if english else "en",
         robots=robots,
-        home="public" if listed else "../public",
-        css="public/page.css" if listed else "page.css",
+        home="../" * behind + "public",
+        css="../" * (behind - 1) + "page.css" if behind else "public/page.css",
         day=_day,
         gone=GONE,
         **shown,

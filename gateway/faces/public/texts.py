@@ -31,6 +31,14 @@ GONE: Mapping[str, tuple[Both, Both]] = {
         ("该公示信息已终止公示", "This entry is no longer published"),
         ("公示期限已满，或者已完成信用修复。", "Its period is over, or the credit record has been repaired."),
     ),
+    "silent": (
+        ("暂时无法查询", "Not available now"),
+        ("系统暂时无法查询，请过几分钟再打开本页。", "Please open this page again in a few minutes."),
+    ),
+    "misread": (
+        ("无法打开", "Cannot be opened"),
+        ("网址或者提交的内容有误，请返回列表查询。", "The address is not right. Please search the list."),
+    ),
 }
 """Repaired and ended look alike: nobody shall read from the page which of them it was."""
 

@@ -107,7 +107,16 @@ def problem_of(error: Exception, path: str) -> Problem:
         case HTTPException():
             kind, says = _KINDS.get(error.status_code, _KINDS[400])
             return Problem(getattr(error, "said", None) or say(says), type=kind)
+        case RequestValidationError():
+            first = wrongs(error.errors(), placed=True)[0]
+            return Problem(say("http.invalid", reason=first.said), type="invalid-request", field=first.field or None)
     return Problem(say("http.internal_error", fault=fault(error, path)), type="internal-error")
+
+
+def beside(error: Exception, problem: Problem) -> dict[str, str]:
+    """What the head of a page says of a refusal: when to come again, which methods are taken, that the line closes."""
+    later = {"Retry-After": _later(problem)} if problem.status in (429, 503) else {}
+    return later | dict(getattr(error, "headers", None) or {})
 
 
 def fault(error: Exception, path: str) -> str:
@@ -139,7 +148,7 @@ def _of_problem(problem: Problem) -> Response:
     if problem.status == 401:
         headers["WWW-Authenticate"] = "Bearer"  # RFC 9110, 11.6.1
     if problem.status in (429, 503) or problem.type == "request-in-progress":
-        headers["Retry-After"] = str(problem.extra.get("retry_after", 1))
+        headers["Retry-After"] = _later(problem)
     if "location" in problem.extra:
         headers["Location"] = problem.extra["location"]
     language = spoken()
@@ -151,6 +160,10 @@ def _of_problem(problem: Problem) -> Response:
         headers=headers,
         **problem.extra,
     )
+
+
+def _later(problem: Problem) -> str:
+    return str(problem.extra.get("retry_after", 1))
 
 
 def _document_of(type: str, said: Sentence, **more: Any) -> Response:
