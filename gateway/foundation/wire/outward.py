@@ -3,7 +3,8 @@
 The address that counts is the one the socket connects to: each is judged when its socket is made, after name
 resolution, so a name that resolves differently the second time gains nothing. Public addresses over https are allowed;
 whatever else an operator wants is on the allow-list, as a network (``10.1.0.0/16``) or as a host name. A listed name is
-trusted wholly; a listed network opens those addresses, to plain http too. Redirects are answers, not instructions.
+trusted wholly; a listed network opens those addresses, to plain http too, but no further name to it. Redirects are
+answers, not instructions.
 """
 
 from __future__ import annotations
@@ -156,8 +157,15 @@ class OutwardWire:
         return make
 
     def check(self, url: str) -> None:
-        """Judge an address before it is stored: ValueError with the reason. The decisive check is made at each send."""
-        self._pool_for(url)
+        """Judge an address before it is stored: ValueError with the reason. The decisive check is made at each send.
+
+        A name tells nothing of the networks that it leads to, so a listed network opens its addresses in figures alone:
+        over http or to another port a name is taken if it is listed itself. What was stored before is still sent to.
+        """
+        pool, target = self._pool_for(url)
+        host = target.raw_host.decode("ascii").lower()
+        if pool is self._listed and _NAME.fullmatch(host):
+            raise UnfitError(say("outward.name_not_listed", host=host, ports=sorted(self._ports)))
 
     def _pool_for(self, url: str) -> tuple[Poster, httpx.URL]:
         try:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from dataclasses import fields
 from ipaddress import ip_address
 from typing import Any
 
+import httpx
 import pytest
 from aiohttp.abc import AbstractResolver
 
@@ -196,9 +198,41 @@ def test_addresses_in_their_usual_form_are_taken_and_listed_ones_at_any_port() -
         outward().check(url)
     outward().check("https://案件.例子.test/")
     outward(ports=[443, 8443]).check("https://hooks.test:8443/")
-    for url in ("http://10.1.2.3:8080/", "https://cases.internal:9443/", "http://cases:8080/"):
+    for url in ("http://10.1.2.3:8080/", "https://10.1.2.3:22/", "https://cases.internal/", "https://hooks.test/"):
         outward("10.0.0.0/8").check(url)
-    outward("cases.inside").check("http://cases.inside:8080/")
+    for url in ("http://cases.inside:8080/", "http://Cases.Inside/", "https://cases.inside:22/"):
+        outward("10.0.0.0/8", "cases.inside").check(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://hooks.test/",
+        "http://hooks.test:443/",
+        "https://hooks.test:22/",
+        "https://hooks.test:8443/",
+        "http://cases:8080/",
+        "https://cases.internal:9443/",
+        "http://案件.例子.test/",
+    ],
+)
+def test_a_listed_network_opens_no_name_over_http_or_to_another_port(url: str) -> None:
+    """Any such name was registered once any network was listed, and refused only when it was sent to."""
+    wire = outward("10.0.0.0/8", "other.test")
+    host = httpx.URL(url).raw_host.decode()
+    with pytest.raises(ValueError, match=rf"{re.escape(host)} is not on webhooks\.allow: .* 443 is listed itself"):
+        wire.check(url)
+    outward("10.0.0.0/8", host).check(url)
+
+
+async def test_a_name_that_was_registered_before_is_still_sent_to_inside_the_listed_network(peer: Any) -> None:
+    async with peer(answers) as platform:
+        wire = outward("127.0.0.1/32", resolver=Names(["127.0.0.1"]))
+        url = f"http://hooks.test:{platform.port}/"
+        with pytest.raises(ValueError, match="is listed itself"):
+            wire.check(url)
+        assert (await wire.post("payment.paid", url, b"{}", {})).status_code == 200
+        await wire.close()
 
 
 @pytest.mark.parametrize("url", ["https://cases.inside:65536/", "http://10.1.2.3:99999/", "https://10.1.2.3:0/"])
