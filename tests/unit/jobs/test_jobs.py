@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import typing
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,8 +23,10 @@ from gateway.foundation.screens import Look, Wanted
 from gateway.foundation.sheets import parse_sheet
 from gateway.foundation.store import Store
 from gateway.foundation.two_persons import Person
+from gateway.rooms.disclosures.questions import REQUESTS
 from gateway.rooms.exports.files import as_workbook
 from gateway.rooms.jobs import forms
+from gateway.rooms.jobs.kinds import JobAsk
 from gateway.rooms.jobs.records import JobRow
 from gateway.rooms.jobs.screens import SCREEN, waiting
 from gateway.rooms.jobs.service import Jobs, Plan, Request, digest_of
@@ -31,7 +34,7 @@ from gateway.rooms.jobs.sheet import Line, filled, lines, request
 from gateway.settings import Settings, StoreSettings
 from gateway.words.clock import SHANGHAI, ManualClock
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem, Problem
-from gateway.words.saying import Language, head_in, say
+from gateway.words.saying import Language, head_in, say, sentences
 from tests.foundation import foundation
 
 SHELL = Principal("os:wei", "operator", frozenset(), frozenset({"A1"}), "wei", role=MACHINE)
@@ -295,3 +298,11 @@ async def test_a_worker_does_jobs_although_it_listens_to_nobody(
         plan = Plan("reconcile", "补对账", [Request("jobs", method="GET", path="/v1/jobs")])
         job_id = await jobs.propose(plan, who=WORKS, language=Language.CHINESE)
         assert [(one.result, one.why) for one in await ended(jobs, job_id)] == [("done", None)]
+
+
+def test_what_can_be_chosen_is_said_in_chinese() -> None:
+    """Lists that are exported, and what is asked of a platform that shows publications."""
+    listed = typing.get_args(typing.get_args(typing.get_type_hints(JobAsk)["list"])[0])
+    words = [*listed, *(f"credit.{effect}" for effect in REQUESTS)]
+    assert len(listed) == 5
+    assert [one for one in words if f"terms.{one}" not in sentences(Language.CHINESE)] == []
