@@ -14,11 +14,10 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import typer
-from sqlalchemy.exc import DBAPIError
 
 from gateway.cli.calendar import provisional_dates, resting_said
 from gateway.cli.channels import check_all
@@ -46,9 +45,6 @@ from gateway.words.calendar import NOTICE_IS_DUE
 from gateway.words.clock import day_of, from_micros, to_micros
 from gateway.words.errors import GatewayError, Problem, SettingsError, UnavailableProblem
 from gateway.words.saying import Sentence, Word, said_of, say
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
 
 T = TypeVar("T")
 
@@ -95,7 +91,7 @@ class Asking(Session):
         """Those of the session. Raises SettingsError."""
         return self._ours.settings
 
-    def read(self, query: Callable[[Connection], T]) -> T:
+    def read(self, query: Callable[[Any], T]) -> T:
         """Run a query, as the session does."""
         return self.asked(lambda: self._ours.read(query))
 
@@ -251,10 +247,10 @@ def _broken(url: str) -> list[Sentence]:
     """The promises that this server breaks. Raises UnavailableProblem if it is away."""
     try:
         return promises.broken(url)
-    except DBAPIError as error:
+    except Exception as error:
         if not is_unreachable(error):
             raise
-        raise UnavailableProblem(say("terminal.database", reason=str(error.orig).strip())) from error
+        raise UnavailableProblem(say("terminal.database", reason=str(getattr(error, "orig", error)).strip())) from error
 
 
 def _there(ours: Session) -> bool:
