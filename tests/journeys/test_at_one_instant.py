@@ -38,6 +38,7 @@ from gateway.rooms.disclosures.tables import confirmed_text, disclosure_finding
 from gateway.rooms.exports.files import as_workbook
 from gateway.rooms.notices import Notice, Status
 from gateway.rooms.notices.records import add as add_notice
+from gateway.rooms.payments import records as payment_records
 from gateway.rooms.payments.tables import collection
 from gateway.rooms.reconciliation import run_records
 from gateway.rooms.reconciliation.balance import REPORT_KEY
@@ -46,7 +47,7 @@ from gateway.rooms.reconciliation.run_records import Run
 from gateway.rooms.reconciliation.states import RunState
 from gateway.rooms.seals.tables import sealed_document
 from gateway.settings import FACES
-from gateway.words.clock import SystemClock, day_of
+from gateway.words.clock import SHANGHAI, SystemClock, day_of
 from gateway.words.identifiers import new_id
 
 TIMES = int(os.environ.get("GATEWAY_TEST_TIMES", "1"))
@@ -69,6 +70,7 @@ class Ask:
     """A request, ready to be made twice; ``by`` the case system, or one of the operators.
 
     ``content`` and ``headers``: of one that is no JSON. ``rows`` counts what it leaves behind, where no answer says so.
+    ``method``: where it meets another one.
     """
 
     path: str
@@ -77,6 +79,7 @@ class Ask:
     content: bytes | None = None
     headers: tuple[tuple[str, str], ...] = ()
     rows: Select[tuple[int]] | None = None
+    method: str = "POST"
 
 
 class Nodes:
@@ -273,17 +276,22 @@ async def an_agreement_on_the_surcharge(nodes: Nodes) -> Ask:
 
 
 CALLBACK = (
-    '<c:PaymentConfirm xmlns:c="urn:nontax-platform:callback:v1"><c:PayNo>N1</c:PayNo><c:PayCode>{code}</c:PayCode>'
-    "<c:CfmDate>{day:%Y%m%d}</c:CfmDate><c:CfmTime>000001</c:CfmTime><c:Amt>{amount}</c:Amt><c:PayMode>51</c:PayMode>"
+    '<c:PaymentConfirm xmlns:c="urn:nontax-platform:callback:v1"><c:PayNo>{bill}</c:PayNo><c:PayCode>{code}</c:PayCode>'
+    "<c:CfmDate>{at:%Y%m%d}</c:CfmDate><c:CfmTime>{at:%H%M%S}</c:CfmTime><c:Amt>{amount}</c:Amt><c:PayMode>51</c:PayMode>"
     "<c:TraNoBus>2026{code}</c:TraNoBus><c:PayerName>罗小满</c:PayerName></c:PaymentConfirm>"
 )
 
 
 @prepares("POST /callbacks/{channel}")
 async def a_notice_of_money(nodes: Nodes) -> Ask:
-    payment = await nodes.site.issued(await nodes.decided())
-    told = nodes.site.simulators.credentials("nontax")
-    body = CALLBACK.format(**payment, day=day_of(nodes.site.clock.now())).encode()
+    return await notice_of(nodes, await nodes.site.issued(await nodes.decided()))
+
+
+async def notice_of(nodes: Nodes, payment: dict[str, Any]) -> Ask:
+    """What the platform says when a payment's bill is paid."""
+    told, at = nodes.site.simulators.credentials("nontax"), nodes.site.clock.now().astimezone(SHANGHAI)
+    bill = await nodes.site.read(lambda conn: payment_records.by_code(conn, "nontax", payment["code"]).reference)
+    body = CALLBACK.format(**payment, bill=bill, at=at).encode()
     signed = sign(told["platform_node"], told["secret"].encode(), body, SystemClock().now(), f"n-{next(_numbers):08}")
     headers = (*signed.items(), ("Content-Type", "application/xml"))
     arrived = select(func.count()).where(collection.c.code == payment["code"])
@@ -884,6 +892,158 @@ async def test_a_revocation_at_one_node_while_the_other_hears_of_the_code_leaves
         answer = await nodes.say("POST", ask, node=1)  # the answer of the platform is under way
         assert answer.is_success, answer.text
         await nodes.site.until(f"/v1/payments/{payment['id']}", lambda now: now["status"] == "CANCELLED", 60)
+
+
+# --- two requests that exclude each other ----------------------------------------------------------------------------
+
+Pair = Callable[[Nodes], Awaitable[None]]
+PAIRS: list[Pair] = []
+
+
+def meets(pair: Pair) -> Pair:
+    """The function makes a fresh thing, has two different requests about it meet, and looks at what came of it."""
+    PAIRS.append(pair)
+    return pair
+
+
+async def together(nodes: Nodes, *asks: Ask) -> list[bool]:
+    """Whether each of these was taken; what was not is refused with a reason."""
+    nodes.meet = True
+    answers = await asyncio.gather(*(nodes.say(one.method, one, node) for node, one in enumerate(asks)))
+    nodes.meet = False
+    assert all(one.is_success or one.status_code == 409 for one in answers), [one.text for one in answers]
+    return [one.is_success for one in answers]
+
+
+async def went_back(nodes: Nodes, refund_id: str, before: int, *, goes: bool) -> None:
+    """The refund is filed, once, and the platform knows one more; or it is not, and the platform knows of none."""
+    if goes:
+        await nodes.site.until(f"/v1/refunds/{refund_id}", lambda now: now["status"] == "FILED")
+    now = await nodes.site.get(f"/v1/refunds/{refund_id}")
+    assert (now["status"] == "FILED", filed(nodes)) == (goes, before + goes), now
+    of_it = await nodes.site.get(f"/v1/payments/{now['payment']}/refunds")
+    assert [one["id"] for one in of_it if one["status"] not in ("DISMISSED", "REFUSED")] == [refund_id] * goes
+
+
+def filed(nodes: Nodes) -> int:
+    """How many refunds the platform knows."""
+    return sum(nodes.site.effects("Refund"))
+
+
+async def half_agreed(nodes: Nodes) -> tuple[dict[str, Any], Ask]:
+    """A refund that one operator has confirmed, and the word of the second one."""
+    made = await refund(nodes)
+    path = f"/v1/refunds/{made['id']}/confirmation"
+    await nodes.well("POST", path, {"seen": made["seen"]}, "林溪")
+    return made, Ask(path, {"seen": made["seen"]}, "高远")
+
+
+@meets
+async def a_refund_dismissed_or_confirmed(nodes: Nodes) -> None:
+    made, agreement = await half_agreed(nodes)
+    before, against = filed(nodes), Ask(f"/v1/refunds/{made['id']}/dismissal", {"reason": "不予退还"}, "周敏")
+    dismissed, confirmed = await together(nodes, against, agreement)
+    assert dismissed != confirmed
+    await went_back(nodes, made["id"], before, goes=confirmed)
+
+
+@meets
+async def a_refund_of_a_decision_that_is_changed(nodes: Nodes) -> None:
+    made, agreement = await half_agreed(nodes)
+    day, before = str(day_of(nodes.site.clock.now())), filed(nodes)
+    decision = nodes.site.path(made["decision_number"])
+    change = Ask(f"{decision}/events", {"kind": "changed", "on": day, "reason": "复议变更"})
+    changed, confirmed = await together(nodes, change, agreement)
+    told = [one["kind"] for one in (await nodes.site.get(decision))["events"]]
+    assert told.count("changed") == changed
+    await went_back(nodes, made["id"], before, goes=confirmed)
+
+
+async def half_proposed(nodes: Nodes) -> tuple[dict[str, Any], Ask]:
+    """A proposal about a break that needs a second person only, and that one's word."""
+    ask = await an_agreement_to_a_proposal(nodes)
+    return dict(await nodes.well("GET", ask.path.removesuffix("/confirmation"), by="高远")), ask
+
+
+@meets
+async def a_proposal_withdrawn_or_confirmed(nodes: Nodes) -> None:
+    made, agreement = await half_proposed(nodes)
+    before, back = filed(nodes), Ask(f"/v1/break-proposals/{made['id']}", None, "高远", method="DELETE")
+    withdrawn, confirmed = await together(nodes, back, agreement)
+    assert withdrawn != confirmed
+    about = (await nodes.site.get(f"/v1/breaks/{made['break_id']}"))["difference"]
+    assert about["state"] == ("resolved" if confirmed else "open")
+    await went_back(nodes, made["refund"], before, goes=confirmed)
+
+
+@meets
+async def a_break_explained_by_one_or_ended_by_two(nodes: Nodes) -> None:
+    made, agreement = await half_proposed(nodes)
+    before, words = filed(nodes), {"reason": "已与银行核对"}
+    explained, confirmed = await together(
+        nodes, Ask(f"/v1/breaks/{made['break_id']}/resolution", words, "周敏"), agreement
+    )
+    assert explained != confirmed
+    about = (await nodes.site.get(f"/v1/breaks/{made['break_id']}"))["difference"]
+    assert (about["state"], about["reason"] == words["reason"]) == ("resolved", explained)
+    now = await nodes.site.get(f"/v1/refunds/{made['refund']}")
+    assert explained == (now["status"] == "PROPOSED"), "what was proposed waits for its second person still"
+    if confirmed:
+        await went_back(nodes, made["refund"], before, goes=True)
+
+
+@meets
+async def a_refund_confirmed_at_its_break_and_by_itself(nodes: Nodes) -> None:
+    made, agreement = await half_proposed(nodes)
+    before, seen = filed(nodes), (await nodes.site.get(f"/v1/refunds/{made['refund']}"))["seen"]
+    taken = await together(nodes, Ask(f"/v1/refunds/{made['refund']}/confirmation", {"seen": seen}, "周敏"), agreement)
+    assert any(taken)
+    assert (await nodes.site.get(f"/v1/breaks/{made['break_id']}"))["difference"]["state"] == "resolved"
+    await went_back(nodes, made["refund"], before, goes=True)
+
+
+async def accounted(nodes: Nodes, path: str) -> None:
+    """The money that came is there once, and has paid its bill or waits as an exception for people."""
+
+    def rests(now: Any) -> bool:
+        return now["collections"] and now["status"] in ("PAID", "CANCELLED")
+
+    now = await nodes.site.until(path, rests)
+    (money,) = now["collections"]
+    odd = [(one["kind"], one["amount"], one["state"]) for one in now["exceptions"]]
+    late = [("paid_after_cancel", money["amount"], "open")]
+    assert (now["paid_amount"], odd) == ((money["amount"], []) if now["status"] == "PAID" else (None, late)), now
+
+
+@meets
+async def a_bill_cancelled_while_a_notice_says_that_it_is_paid(nodes: Nodes) -> None:
+    payment = await nodes.site.issued(await nodes.decided())
+    path = f"/v1/payments/{payment['id']}"
+    notice = await notice_of(nodes, payment)
+    _, heard = await together(nodes, Ask(f"{path}/cancel", {"reason": "决定书文号有误"}), notice)
+    assert heard
+    await accounted(nodes, path)
+
+
+@meets
+async def a_bill_cancelled_while_somebody_pays_it(nodes: Nodes) -> None:
+    payment = await nodes.site.issued(await nodes.decided())
+    path = f"/v1/payments/{payment['id']}"
+    cancelled = together(nodes, Ask(f"{path}/cancel", {"reason": "决定书文号有误"}))
+    await asyncio.gather(cancelled, nodes.site.pay(payment["code"], force=True))
+    await accounted(nodes, path)
+
+
+async def test_of_two_requests_that_exclude_each_other_one_is_taken_and_no_money_is_lost(nodes):
+    wrong = []
+    for pair in PAIRS:
+        for _ in range(TIMES):
+            try:
+                await pair(nodes)
+            except Exception as error:
+                wrong.append(f"{pair.__name__}: {error!r}")
+            nodes.meet = False
+    assert not wrong, "\n".join(wrong)
 
 
 def test_every_writing_request_is_prepared_or_named_with_the_reason():

@@ -122,6 +122,7 @@ def settle(
         _exception(conn, events, payment, money.id, kind, proposal, now)
         return "exception"
     if not _pay(conn, events, payment, code, money, heard.source, closed_at=now):
+        payment = records.locked(conn, payment.id)  # another node may have moved it since it was read
         kind, proposal = LATE_EDGES.get(payment.status, (UnforeseenKind.PAID_UNFORESEEN, "refund"))
         _exception(conn, events, payment, money.id, kind, proposal, now)
         return "exception"

@@ -9,6 +9,7 @@ from typing import Literal
 
 import pytest
 from money_bench import CODE, NOW, Bench
+from sqlalchemy import update
 
 from gateway.foundation.store import Store
 from gateway.ports.nontax import BillLine, IssueRequest, PaidFact
@@ -16,6 +17,7 @@ from gateway.rooms.decisions import DecisionEvent, DecisionFacts
 from gateway.rooms.payments import Heard, LineInput, LineKind, Status, apply_paid, records
 from gateway.rooms.payments.channel_keys import PaymentKeys
 from gateway.rooms.payments.states import UnforeseenKind
+from gateway.rooms.payments.tables import payment
 from gateway.words.clock import to_micros
 
 BILL, QUOTED = 500_000, 300
@@ -58,6 +60,32 @@ async def test_what_lies_between_the_bill_and_the_quoted_sum_pays_nothing(one_st
     else:
         assert (payment.status, payment.paid_amount) == (Status.ISSUED, None)
         assert kinds == [UnforeseenKind.AMOUNT_DIFFERS]
+
+
+@pytest.mark.parametrize(
+    ("moved", "becomes", "odd"),
+    [
+        (Status.CANCELLING, Status.PAID, []),
+        (Status.CANCELLED, Status.CANCELLED, [UnforeseenKind.PAID_AFTER_CANCEL]),
+        (Status.PAID, Status.PAID, [UnforeseenKind.PAID_TWICE]),
+    ],
+)
+async def test_money_meets_the_bill_as_another_node_has_left_it(one_store, tmp_path, monkeypatch, moved, becomes, odd):
+    """What was read of a payment is old where somebody cancels or pays it at the same instant."""
+    bench = Bench(one_store, tmp_path)
+    await bench.open()
+    payment_id = await bench.paid(bill=BILL)
+    read = await bench.payments.held(payment_id)
+    await bench.store.write(lambda conn: conn.execute(update(payment).values(status=moved.value)))
+    fact = PaidFact(code=CODE, amount=BILL, paid_at=NOW, bank_serial="S1", pay_mode="51")
+    heard = Heard("callback", to_micros(NOW), lambda *_: 0)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(records, "held", lambda *_: read)
+        await bench.store.write(lambda conn: apply_paid(conn, bench.events, bench.envelope, "nontax", fact, heard))
+    assert read.status is Status.ISSUED
+    assert (await bench.payments.held(payment_id)).status is becomes
+    assert [one.kind for one in await bench.unforeseen(payment_id)] == odd
 
 
 async def overdue(store: Store, folder: Path, habit: Habit) -> tuple[Bench, str]:
