@@ -275,8 +275,20 @@ async def test_an_overdue_party_reads_what_has_accrued_how_it_is_counted_and_how
         assert "不含加处罚款" in page.locator("main").inner_text()
         look(page, "slip_with_surcharge")
 
+    def apart(page: Page) -> None:
+        page.goto(made["payer_page"])
+        sums = page.locator("section:has(#sum)").inner_text()
+        assert made["amount"] in sums
+        assert owed not in page.locator("section:has(#sum) .lines").inner_text().replace("5000.00", "", 1)
+        assert owed in page.locator("section:has(#surcharge)").inner_text()
+        look(page, f"overdue_surcharge_apart_{page.viewport_size['width']}")
+
     assert Decimal(owed) > 0
     await browsing.do(seen, width=320)
+    keys = keys.model_copy(update={"surcharge": "separate_bill"})
+    site.app.base.channels._channels["nontax"] = replace(channel, kind_keys=keys)
+    for width in (390, 1366):
+        await browsing.do(apart, width=width)
 
 
 async def test_a_page_says_whose_it_is_and_how_to_check_that(site, browsing):

@@ -98,6 +98,23 @@ async def test_a_surcharge_is_explained_day_by_day_and_billed_apart(any_site):
     assert again.status_code in (409, 422)
 
 
+async def test_a_party_reads_what_the_bill_asks_for_apart_from_a_surcharge_that_is_not_in_it(site):
+    payment = await site.issued(await served(site))
+    for habit, how in (("separate_bill", "另行开具缴款单"), ("reissue", "换开缴款单"), ("manual", "咨询执法机关")):
+        change_channel(site, surcharge=habit)
+        bill, _, apart = (await site.http.get(payment["payer_page"])).text.partition('aria-labelledby="surcharge"')
+        assert "本缴款单应缴金额（不含加处罚款）" in bill
+        assert "加处罚款（截至" not in bill, "a line of the list would belong to its sum"
+        assert "缴款页面显示" not in bill
+        assert "加处罚款（截至" in apart
+        assert "以上金额不在本缴款单内" in apart
+        assert how in apart
+    change_channel(site, surcharge="quoted_at_payment")
+    page = (await site.http.get(payment["payer_page"])).text
+    assert 'aria-labelledby="surcharge"' not in page
+    assert "加处罚款（截至" in page.partition('class="pay"')[0], "the cashier takes it, so it is in the sum"
+
+
 async def test_an_agreement_takes_off_surcharge_only(site):
     number = await served(site)
     payment = await site.issued(number)

@@ -186,7 +186,10 @@ async def shown(rooms: Rooms, found: Found, key: str, closed: datetime | None, e
 
 
 def _surcharge(found: Found, keys: PaymentKeys, english: bool) -> dict[str, Any] | None:
-    """What has accrued by today, in words; ``now``: fen of it that the cashier takes with the bill."""
+    """What has accrued by today, in words; ``now``: fen of it that the cashier takes with the bill.
+
+    ``apart``: it is none of the bill's, so it stands beside the bill and not among its lines.
+    """
     accrued = found.surcharge
     if accrued is None or not accrued.amount:
         return None
@@ -200,6 +203,7 @@ def _surcharge(found: Found, keys: PaymentKeys, english: bool) -> dict[str, Any]
         "figures": {"rate": figures[Matter.SURCHARGE_RATE], "cap": cap, "days": accrued.days},
         "collected": COLLECTED[keys.surcharge][english],
         "now": accrued.amount if keys.surcharge == "quoted_at_payment" else 0,
+        "apart": keys.surcharge != "quoted_at_payment",
     }
 
 

@@ -59,9 +59,8 @@ MESSAGES: Mapping[str, Message] = {
     "overdue": Message(
         ("已逾期", "Overdue"),
         (
-            "已超过缴款期限。应缴金额以缴款页面显示为准；如有异议，可依决定书载明的途径申请复议或起诉。",
-            "The time to pay has passed. The amount shown by the cashier applies. If you disagree, use the remedies "
-            "named in the decision.",
+            "已超过缴款期限，仍可缴款。如有异议，可依决定书载明的途径申请复议或起诉。",
+            "The time to pay has passed; you can still pay. If you disagree, use the remedies named in the decision.",
         ),
         "warn",
         can_pay=True,
@@ -213,23 +212,23 @@ OWED_STATUSES = frozenset({Status.REQUESTED, Status.ISSUED, Status.EXPIRED})
 
 COLLECTED: Mapping[str, Both] = {
     "quoted_at_payment": (
-        "加处罚款由缴费平台在付款时一并收取，以付款当日的金额为准。",
-        "The cashier takes it together with the bill; the amount of the day of payment applies.",
+        "加处罚款由缴费平台在付款时一并收取，以付款当日缴费平台收银页面显示的金额为准。",
+        "The platform's cashier takes it together with the bill; what it shows on the day of payment applies.",
     ),
     "separate_bill": (
-        "加处罚款不在本缴款单内，由执法机关另行开具缴款单。",
-        "It is not in this bill; the authority sends another one for it.",
+        "由执法机关另行开具缴款单收取。",
+        "The authority sends another bill for it.",
     ),
     "reissue": (
-        "加处罚款不在本缴款单内，执法机关换开缴款单时一并列入。",
-        "It is not in this bill; it stands in the bill that the authority issues in its place.",
+        "执法机关换开缴款单时一并列入，届时请按新的缴款单缴款。",
+        "It stands in the bill that the authority issues in place of this one; then pay that one.",
     ),
     "manual": (
-        "加处罚款不在本缴款单内，缴纳方式请咨询执法机关。",
-        "It is not in this bill; please ask the authority how to pay it.",
+        "缴纳方式请咨询执法机关。",
+        "Please ask the authority how to pay it.",
     ),
 }
-"""How a channel collects a surcharge (``PaymentKeys.surcharge``)."""
+"""How a channel collects a surcharge (``PaymentKeys.surcharge``); only where it is quoted is it part of the sum."""
 
 OWED = frozenset(
     {"requested", "code_doubt", "issued", "being_paid", "overdue", "closed", "expired", "doubt", "long_doubt"}
@@ -274,6 +273,12 @@ _WORDS: Mapping[str, Both] = {
         "After the last day to pay, {rate}% of the fine is added a day, {cap} yuan at most; {days} days count so far.",
     ),
     "not_in_bill": ("不含加处罚款", "Surcharge not included"),
+    "due_here": ("本缴款单应缴金额", "Amount due on this bill"),
+    "surcharge_apart": (
+        "以上金额不在本缴款单内，缴清本缴款单并不缴清加处罚款。",
+        "This amount is not in this bill: paying the bill does not pay it.",
+    ),
+    "surcharge_how": ("如何缴纳加处罚款", "How to pay it"),
     "pay": ("去缴款", "Pay now"),
     "pay_note": (
         "点击后进入财政部门缴费平台，可用微信、支付宝、云闪付付款；可由他人代缴。",
