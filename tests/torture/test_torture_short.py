@@ -34,11 +34,10 @@ async def test_a_kill_at_each_point_and_five_at_random_under_load_lose_nothing_a
     assert result.doubled == []
 
 
-@pytest.mark.nightly
 async def test_nodes_that_share_a_server_meet_strikes_and_lose_nothing_and_double_nothing(tmp_path):
-    """In every run the strikes that end or cut off a node; every kind of them in `make nightly` and `make torture`."""
+    """In every run ten strikes that end a node or the server; by night, and in `make torture`, every kind of them."""
     torture = _load("torture")
-    order = (*torture.KINDS, "kill", "kill") if NIGHTLY else ("kill", "postgresql", "name")
+    order = (*torture.KINDS, "kill", "kill") if NIGHTLY else ("kill", "postgresql", "name", *("kill",) * 7)
     options = torture.Options(
         engine="cluster", kills=len(order), seed=1, seconds=0, clients=3, longest=2.0, order=order
     )
