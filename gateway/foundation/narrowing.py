@@ -6,13 +6,13 @@ each is said here once, and a room says only what is its own.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from typing import Final, NamedTuple, TypeVar
 
-from gateway.foundation.screens import Choice, Filter, Look, Named, Said, To, Waits
+from gateway.foundation.screens import Choice, Filter, Listing, Look, Many, Named, Said, To, Value, Waits
 from gateway.words.errors import InvalidProblem
 from gateway.words.saying import Sentence, say
 
@@ -52,6 +52,18 @@ async def authorities(look: Look) -> Sequence[Choice]:
     return [Choice(one.code, one.name) for one in known if one.code in look.who.authorities]
 
 
+async def names_of(look: Look) -> dict[str, str]:
+    """The names of the authorities, by their codes."""
+    return {one.code: one.name for one in await look.base.access.authorities()}
+
+
+def authorities_seen(codes: Iterable[str] | None, names: Mapping[str, str]) -> Value:
+    """The authorities whose records somebody sees, wherever that is said; None stands for all."""
+    if codes is None:
+        return say("console.sees_all")
+    return Many([names.get(code, code) for code in sorted(codes)])
+
+
 AUTHORITY: Final = Filter("authority", Named("authority"), "choice", authorities)
 
 
@@ -59,6 +71,38 @@ def authorities_asked(look: Look) -> frozenset[str]:
     """Those of them whose records the address asks for."""
     one = look.asked.get("authority")
     return frozenset(look.who.authorities) & (look.who.authorities if one is None else {one})
+
+
+class Narrowed(NamedTuple):
+    """What an address asks of a list. ``unknown``: what is none of its filters, or none of a filter's choices."""
+
+    asked: dict[str, str]
+    choices: dict[str, Sequence[Choice]]
+    unknown: list[tuple[Said, str]]
+
+
+async def narrowed(lists: Listing, look: Look, address: Mapping[str, str]) -> Narrowed:
+    """What narrows a list, of what stands in its address; nothing that was meant to is passed over in silence."""
+    filters = {one.name: one for one in lists.filters}
+    choices = {one.name: await _choices(one, look) for one in lists.filters}
+    asked: dict[str, str] = {}
+    unknown: list[tuple[Said, str]] = []
+    for name in (*filters, *(one for one in address if one not in filters)):
+        value = address.get(name, "").strip()
+        known = filters.get(name)
+        if not value:
+            continue
+        if known is None:
+            unknown.append((name, value))
+        elif known.kind == "choice" and value not in {one.value for one in choices[name]}:
+            unknown.append((known.label, value))
+        else:
+            asked[name] = value
+    return Narrowed(asked, choices, unknown)
+
+
+async def _choices(one: Filter, look: Look) -> Sequence[Choice]:
+    return await one.choices(look) if callable(one.choices) else one.choices
 
 
 class Hands(NamedTuple):

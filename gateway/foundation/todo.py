@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 from gateway.foundation.base import Foundation
+from gateway.foundation.narrowing import narrowed
 from gateway.foundation.rooms import Opened, Room
 from gateway.foundation.screens import (
     Code,
@@ -32,7 +33,7 @@ from gateway.foundation.screens import (
     Yuan,
 )
 from gateway.words.clock import day_of, from_micros, rfc3339
-from gateway.words.errors import NotFoundProblem, Problem
+from gateway.words.errors import InvalidProblem, NotFoundProblem, Problem
 from gateway.words.money import format_yuan
 from gateway.words.saying import Language, Sentence, Word, head_in, named, say
 
@@ -108,9 +109,10 @@ async def told(screens: Mapping[str, Screen], look: Look, place: str, cursor: st
     asked, title = dict(parse_qsl(query)), named(screen.title, look.language)
     may = list(dict.fromkeys(f"gateway {one.of.command}" for one in screen.acts if look.may(one.of.scope)))
     if screen.lists is not None:
-        names = {one.name for one in screen.lists.filters}
-        narrowed = replace(look, asked={name: value for name, value in asked.items() if name in names})
-        found = await screen.lists.find(narrowed, Wanted(cursor))
+        meant = await narrowed(screen.lists, look, asked)
+        for label, value in meant.unknown:
+            raise InvalidProblem(say("console.no_filter", label=_words(look, label), value=value))
+        found = await screen.lists.find(replace(look, asked=meant.asked), Wanted(cursor))
         heads = [_words(look, one.words) for one in screen.lists.heads]
         return Told(title, heads, [(one.id, _cells(look, one.cells)) for one in found.rows], may, found.next)
     if screen.page is None:

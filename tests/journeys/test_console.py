@@ -340,6 +340,20 @@ async def test_a_leaked_key_of_a_case_system_is_revoked_at_the_console(site):
         assert (await second.get("/v1/payments")).status_code == 401
 
 
+async def test_whose_records_a_person_sees_is_said_alike_wherever_it_is_said(site):
+    """On the list of people, on the person's page, and on their own: all authorities, or which."""
+    access = site.app.base.access
+    for login, codes in (("guan", ()), ("zhang", ("wangchuan-scjg",))):
+        made = await access.create_operator(login, "张三", "administrator", PASSWORD, authorities=codes)
+        person = await Browser(site, login).sign_in()
+        own = re.search(r"<dt>可见机关</dt><dd>(.*?)</dd>", await person.see("/console/me"))
+        shown = re.search(r"<dt>可见机关</dt><dd>(.*?)</dd>", await person.see(f"/console/access/{made.id}"))
+        assert own is not None
+        assert shown is not None
+        assert own[1] == shown[1]
+        assert ("全部机关" in own[1]) is (not codes)
+
+
 async def test_what_was_typed_outlives_the_session(site):
     """The session ends while a form is being filled in: signing in again leads to the form with all that was typed."""
     await site.app.base.access.create_operator("gao", "gao", "supervisor", PASSWORD)
@@ -556,6 +570,8 @@ async def test_every_screen_stands_in_six_states(site):
 
     for screen in screens.values():
         page = await reader(screen).see(f"/console/{screen.name}")
+        folded = re.search(r'<details class="view"><summary>筛选</summary>\s*<form class="filter"', page) is not None
+        assert folded == (screen.lists is not None and "<table" not in page), f"{screen.name}: what narrows nothing"
         assert "<table" in page or 'class="empty"' in page or 'class="said' in page or "<form" in page, screen.name
         stranger = reader(screen, right=False)
         if stranger is not None:
@@ -583,7 +599,11 @@ async def test_every_screen_stands_in_six_states(site):
 
 
 async def nothing_found(who: Browser, screen: Screen) -> None:
-    """A filter that nothing fits says so, and leads back to the whole list."""
+    """A filter that nothing fits says so, and leads back to the whole list; one that is none is said to be none."""
+    for name in ("none", *(one.name for one in screen.lists.filters if one.kind == "choice")):
+        page = await who.see(f"/console/{screen.name}?{name}=no_such_word")
+        assert "为“no_such_word”，未按它筛选" in page, f"{screen.name}: {name}"
+        assert 'class="chip"' not in page
     for one in screen.lists.filters:
         values = ["1900-01-01"] if one.kind == "day" else ["00000000", f"opn_{0:032}"]
         if one.kind == "choice":

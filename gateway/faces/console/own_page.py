@@ -15,6 +15,7 @@ from gateway.faces.console.drawing import HOME
 from gateway.faces.console.reader import HEADERS, Reader
 from gateway.faces.console.sent import sent
 from gateway.foundation.access import one_time
+from gateway.foundation.narrowing import authorities_seen, names_of
 from gateway.words.errors import InvalidProblem, Problem
 from gateway.words.saying import say
 
@@ -47,7 +48,7 @@ async def own_page(reader: Reader) -> Response:
 
 
 async def _shown(reader: Reader, secret: bytes, problem: Problem | None = None, done: str | None = None) -> Response:
-    known = await reader.base.access.authorities()
+    limits, look = await reader.base.access.limits(), reader.look()
     out = io.BytesIO()
     code = segno.make(one_time.address(secret, _ISSUER, reader.visit.login), error="m", micro=False)
     code.save(out, kind="svg", scale=4, border=4, xmldecl=False, svgns=True)
@@ -62,7 +63,7 @@ async def _shown(reader: Reader, secret: bytes, problem: Problem | None = None, 
         problem=told,
         done=done,
         sessions=[one for one in await reader.base.people.sessions() if one.operator_id == reader.visit.who.client_id],
-        sees=[one.name for one in known if one.code in reader.visit.who.authorities],
+        sees=authorities_seen(limits.get(reader.visit.who.client_id), await names_of(look)),
         secret=base64.b32encode(secret).decode(),
         written=one_time.written(secret),
         qr="data:image/svg+xml;base64," + base64.b64encode(out.getvalue()).decode(),

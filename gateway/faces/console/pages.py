@@ -27,16 +27,15 @@ from gateway.faces.console.sent import sent
 from gateway.foundation.access.audit import Act
 from gateway.foundation.http.persons import RIGHT as UNMASKS
 from gateway.foundation.http.problems import beside, fault, problem_of
+from gateway.foundation.narrowing import Narrowed, narrowed
 from gateway.foundation.once import Once, RepeatedProblem
 from gateway.foundation.screens import (
     ActPage,
     Choice,
     Done,
-    Filter,
     Form,
     Found,
     Listing,
-    Look,
     Page,
     Right,
     Screen,
@@ -51,6 +50,8 @@ router = APIRouter(prefix=HOME, include_in_schema=False)
 NO_RECORD: Final = "-"
 """Stands for the record in the address of an act that is about none."""
 _FRAME: Final = ("mark", "once", "step", "seen", "proof_password", "proof_code", "from")
+_BESIDE: Final = ("cursor", "n", "done", "from")
+"""What stands in the address of a list beside what narrows it."""
 _SECRET: Final = ("password",)
 _USUAL: Final = "_usual"
 """Behind the name of a reason: the usual one that was chosen."""
@@ -207,7 +208,6 @@ async def views_of_list(request: Request, gateway: Gateway, screen: str) -> Resp
         known, desk, who = reader.screen(screen), reader.base.desk, reader.visit.who.client_id
         if known.lists is None:
             raise NotFoundProblem(say("console.no_screen"))
-        query = dict(request.query_params)
         if request.method == "POST":
             fields, _ = await sent(request)
             gate.require_own_form(request, fields)
@@ -215,8 +215,7 @@ async def views_of_list(request: Request, gateway: Gateway, screen: str) -> Resp
             if "view" in fields:
                 await desk.change_view(who, fields["view"], None if fields.get("step") == "remove" else name)
                 return _redirect(address(known.name, NO_RECORD, "views"))
-            query = dict(parse_qsl(fields.get("from", "")))
-            asked = _narrowed(known.lists, query)
+            asked = (await _narrowed(reader, known.lists, dict(parse_qsl(fields.get("from", ""))))).asked
             await desk.save_view(who, known.name, name, urlencode(asked))
             return _redirect(address(known.name, asked=asked))
         title = reader.pen.own("views_of", what=reader.pen.words(known.title))
@@ -336,14 +335,13 @@ async def _ask_who(request: Request, stranger: Stranger) -> Response:
 
 async def _list(reader: Reader, screen: Screen, lists: Listing) -> Response:
     query = dict(reader.request.query_params)
-    asked = _narrowed(lists, query)
+    asked, choices, unknown = await _narrowed(reader, lists, query)
     look = reader.look(asked=asked)
     wrong: str | None = None
     try:
         found = await lists.find(look, Wanted(query.get("cursor") or None))
     except InvalidProblem as problem:
         found, wrong = Found(()), problem.detail_in(reader.language)
-    choices = {one.name: await _choices(one, look) for one in lists.filters}
     start = _number(query.get("n"))
     return reader.page(
         "list.html",
@@ -353,6 +351,7 @@ async def _list(reader: Reader, screen: Screen, lists: Listing) -> Response:
         lists=lists,
         found=found,
         wrong=wrong,
+        unknown=[(reader.pen.words(label), value) for label, value in unknown],
         asked=asked,
         choices=choices,
         chips=_chips(reader, screen, lists, asked, choices),
@@ -365,12 +364,10 @@ async def _list(reader: Reader, screen: Screen, lists: Listing) -> Response:
     )
 
 
-def _narrowed(lists: Listing, query: Mapping[str, str]) -> dict[str, str]:
-    return {one.name: query[one.name].strip() for one in lists.filters if query.get(one.name, "").strip()}
-
-
-async def _choices(one: Filter, look: Look) -> Sequence[Choice]:
-    return await one.choices(look) if callable(one.choices) else one.choices
+async def _narrowed(reader: Reader, lists: Listing, query: Mapping[str, str]) -> Narrowed:
+    filters = {one.name for one in lists.filters}
+    meant = {name: value for name, value in query.items() if name in filters or name not in _BESIDE}
+    return await narrowed(lists, reader.look(), meant)
 
 
 def _chips(
@@ -409,7 +406,7 @@ async def _around(reader: Reader, screen: Screen, id: str) -> dict[str, Any]:
     query = dict(parse_qsl(came))
     if screen.lists is None:
         return {"back": address(screen.name)}
-    asked = _narrowed(screen.lists, query)
+    asked = (await _narrowed(reader, screen.lists, query)).asked
     start = _number(query.get("n"))
     back = address(screen.name, asked={**asked, **_position(query.get("cursor"), start)})
     if "from" not in reader.request.query_params:

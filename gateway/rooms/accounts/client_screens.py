@@ -7,6 +7,7 @@ from typing import Final
 
 from gateway.foundation.access import Client, Key
 from gateway.foundation.acts import by_name
+from gateway.foundation.narrowing import authorities_seen, names_of
 from gateway.foundation.screens import (
     ActPage,
     Choice,
@@ -30,7 +31,7 @@ from gateway.foundation.screens import (
     Wanted,
 )
 from gateway.rooms.accounts.acts import ACTS
-from gateway.rooms.accounts.screens import keys_table, names_of, seen_authorities
+from gateway.rooms.accounts.screens import keys_table
 from gateway.words.errors import NotFoundProblem
 from gateway.words.saying import say
 
@@ -47,7 +48,7 @@ async def _find(look: Look, _wanted: Wanted) -> Found:
             (
                 one.name,
                 _state(one),
-                seen_authorities(one.authorities, names),
+                authorities_seen(one.authorities, names),
                 sum(key.client_id == one.id and key.revoked_at is None for key in keys),
                 Moment(_last_use(one, keys)),
             ),
@@ -79,7 +80,7 @@ async def _held(look: Look, client_id: str) -> Client:
 async def _one(look: Look, client_id: str) -> Page:
     one, keys = await _held(look, client_id), await look.base.access.keys(client_id)
     facts: list[Fact] = [
-        (say("accounts.screen_works_for"), seen_authorities(one.authorities, await names_of(look))),
+        (say("accounts.screen_works_for"), authorities_seen(one.authorities, await names_of(look))),
         (Named("disabled_at"), Moment(one.revoked_at)),
     ]
     acts = [] if one.revoked_at is not None else ["revoke"]

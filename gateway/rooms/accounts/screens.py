@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from gateway.foundation.access import Key, Operator, roles, scopes
@@ -10,6 +10,7 @@ from gateway.foundation.access.audit import AuditFilter, AuditRecord
 from gateway.foundation.access.keys import one_time_password
 from gateway.foundation.access.session_records import Session
 from gateway.foundation.acts import by_name
+from gateway.foundation.narrowing import authorities_seen, names_of
 from gateway.foundation.screens import (
     ActPage,
     Block,
@@ -26,7 +27,6 @@ from gateway.foundation.screens import (
     Head,
     Listing,
     Look,
-    Many,
     Moment,
     Named,
     Note,
@@ -69,7 +69,7 @@ async def _find(look: Look, _wanted: Wanted) -> Found:
                 one.name,
                 Word(one.role),
                 _state(one),
-                seen_authorities(limits.get(one.id), names),
+                authorities_seen(limits.get(one.id), names),
                 Moment(last[one.id].used_at) if one.id in last else None,
             ),
         )
@@ -77,18 +77,6 @@ async def _find(look: Look, _wanted: Wanted) -> Found:
         if role in (None, one.role) and word in f"{one.login} {one.name}".lower()
     ]
     return Found(rows, None, len(rows))
-
-
-async def names_of(look: Look) -> dict[str, str]:
-    """The names of the authorities, by their codes."""
-    return {one.code: one.name for one in await look.base.access.authorities()}
-
-
-def seen_authorities(codes: Iterable[str] | None, names: Mapping[str, str]) -> Value:
-    """The authorities whose records somebody sees."""
-    if codes is None:
-        return say("accounts.screen_all")
-    return Many([names.get(code, code) for code in sorted(codes)])
 
 
 def _state(one: Operator) -> Tag:
@@ -114,7 +102,7 @@ async def _one(look: Look, operator_id: str) -> Page:
     facts: list[Fact] = [
         (Named("login"), Code(one.login)),
         (Named("role"), Word(one.role)),
-        (say("accounts.screen_sees"), seen_authorities(limits, await names_of(look))),
+        (say("console.sees"), authorities_seen(limits, await names_of(look))),
         (Named("disabled_at"), Moment(one.disabled_at)),
     ]
     blocks: list[Block] = [Facts(None, facts), _sessions(sessions), keys_table(keys)]
@@ -205,10 +193,10 @@ async def _invite_form(look: Look, _id: str) -> Form:
         Field("role", Named("role"), "choice", choices=_ROLES),
         Field(
             "authority",
-            say("accounts.screen_sees"),
+            say("console.sees"),
             "choice",
             required=False,
-            choices=[Choice("", say("accounts.screen_all")), *(Choice(one.code, one.name) for one in known)],
+            choices=[Choice("", say("console.sees_all")), *(Choice(one.code, one.name) for one in known)],
         ),
     )
     return Form(say("accounts.act_invite_button"), (Note(say("accounts.act_invite_note")),), fields)
@@ -330,7 +318,7 @@ SCREEN = Screen(
             Head(say("accounts.act_name")),
             Head(Named("role")),
             Head(Named("status")),
-            Head(say("accounts.screen_sees"), small=True),
+            Head(say("console.sees"), small=True),
             Head(say("accounts.screen_used"), small=True),
         ),
         find=_find,

@@ -40,7 +40,7 @@
   }
   function follow(where) { var link = document.querySelector(where); if (link) link.click(); }
   var keys = {
-    '/': function () { var field = document.querySelector('main .filter input'); if (field) field.focus(); },
+    '/': function () { var field = document.querySelector('main .filter input'); if (!field) return; var folded = field.closest('details'); if (folded) folded.open = true; field.focus(); },
     'j': function () { step(1); },
     'k': function () { step(-1); },
     '[': function () { follow('a[rel=prev]'); },
