@@ -499,7 +499,8 @@ class ActPage:
     address. ``form(look, id)`` is made anew each time, from what is so now and what was typed; ``do(look, id)`` calls
     the service with ``look.person`` and ``look.once``. Both raise the Problems of the service: they are shown above the
     form, which keeps what was typed. ``money``: money moves, or rights: who does it proves again who it is.
-    ``called``: its title, where one act is reached in several ways.
+    ``called``: its title, where one act is reached in several ways; ``command``: the command that does the same, where
+    that is not the act's own.
     """
 
     name: str
@@ -509,6 +510,12 @@ class ActPage:
     money: bool = False
     danger: bool = False
     called: Sentence | None = None
+    command: str = ""
+
+    @property
+    def same_as(self) -> str:
+        """The words after ``gateway`` of the command that does the same."""
+        return self.command or self.of.command
 
     @property
     def title(self) -> Sentence:

@@ -107,7 +107,7 @@ async def told(screens: Mapping[str, Screen], look: Look, place: str, cursor: st
     if screen.scope and not look.may(screen.scope):
         raise Problem(say("http.scope", scope=screen.scope), type="scope-missing")
     asked, title = dict(parse_qsl(query)), named(screen.title, look.language)
-    may = list(dict.fromkeys(f"gateway {one.of.command}" for one in screen.acts if look.may(one.of.scope)))
+    may = list(dict.fromkeys(f"gateway {one.same_as}" for one in screen.acts if look.may(one.of.scope)))
     if screen.lists is not None:
         meant = await narrowed(screen.lists, look, asked)
         for label, value in meant.unknown:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+from typer.main import get_command
+
+from gateway import cli
 from gateway.foundation import rooms
 from gateway.foundation.access import scopes
-from gateway.foundation.screens import Joins, Screen
+from gateway.foundation.screens import ActPage, Joins, Screen
 
 FACES = Path(__file__).resolve().parents[2] / "gateway" / "faces"
 INLINE = (r"\sstyle\s*=", r"<style", r"<script(?![^>]*\ssrc=)", r"\son[a-z]+\s*=\s*[\"']", r"javascript:", r"hx-on")
@@ -73,3 +77,28 @@ def test_every_screen_and_act_needs_a_right_that_there_is() -> None:
         assert len(set(acts)) == len(acts), one.name
         assert {one.scope, *(act.scope for act in whole.acts)} <= set(scopes()), one.name
         assert (one.lists is None) != (one.page is None), one.name
+
+
+def test_who_makes_a_key_or_a_password_proves_who_it_is_and_who_revokes_is_not_held_up() -> None:
+    """What leaked is revoked at once; what opens something is made by nobody who found a screen unattended."""
+    found = list(acts_at_screens())
+    made = {"create_operator", "set_operator_password", "issue_client_key", "issue_operator_key", "set_collecting_unit"}
+    assert made == {one.of.name for one in found if one.of.name in made and one.money}
+    ended = {"revoke_key", "revoke_client", "disable_operator", "end_operator_session"}
+    assert ended == {one.of.name for one in found if one.of.name in ended and not one.money}
+
+
+def test_a_form_names_a_command_that_there_is() -> None:
+    commands = get_command(cli.app).commands  # type: ignore[attr-defined]
+    for one in acts_at_screens():
+        room, *words = one.same_as.split()
+        command = commands[room]
+        for word in words:
+            command = command.commands[word]
+
+
+def acts_at_screens() -> Iterator[ActPage]:
+    """Every act that a form does."""
+    for room in rooms.found():
+        for where in (*room.screens, *room.joins):
+            yield from room.place(where).acts

@@ -18,7 +18,7 @@ from gateway.faces.console.today import TODAY, today
 from gateway.foundation.access import roles
 from gateway.foundation.access.audit import AuditFilter
 from gateway.foundation.screens import Screen
-from gateway.words.clock import day_of
+from gateway.words.clock import day_of, from_micros
 
 PASSWORD = "long enough a password"
 OLD_CODE = "99010223000000000019"
@@ -41,7 +41,7 @@ class Browser:
     def __init__(self, site: Any, login: str) -> None:
         self.login = login
         self._http = httpx.AsyncClient(base_url=site.url, trust_env=False, timeout=30, follow_redirects=True)
-        self._path, self._hidden = "", {}
+        self._path, self.sends = "", {}
 
     async def sign_in(self, to: str = "") -> Browser:
         fields = {"login": self.login, "password": PASSWORD, "to": to}
@@ -54,7 +54,7 @@ class Browser:
 
     async def press(self, status: int | tuple[int, ...] = 200, files: Any = None, **fields: str) -> str:
         """Fill in the form that is open, and press its button."""
-        told = self._hidden | {"step": "do"} | fields
+        told = self.sends | {"step": "do"} | fields
         return self._shown(await self._http.post(self._path, data=told, files=files), status)
 
     async def do(self, path: str, status: int = 200, files: Any = None, **fields: str) -> str:
@@ -75,7 +75,7 @@ class Browser:
         _, _, main = answer.text.partition("<main")
         form = re.search(r'<form[^>]*method="post"(?: action="([^"]+)")?.*?</form>', main, re.DOTALL)
         self._path = unescape(form[1]) if form and form[1] else answer.url.raw_path.decode()
-        self._hidden = hidden(form[0] if form else "")
+        self.sends = hidden(form[0] if form else "")
         return answer.text
 
 
@@ -352,6 +352,66 @@ async def test_whose_records_a_person_sees_is_said_alike_wherever_it_is_said(sit
         assert shown is not None
         assert own[1] == shown[1]
         assert ("全部机关" in own[1]) is (not codes)
+
+
+async def test_accounts_are_made_at_the_console(site):
+    """An authority with unit and organ, its system and a key, a colleague: by forms. A key is seen once, in no address.
+
+    The same form sent again makes no second key; the audit knows who made it, and no secret.
+    """
+    access = site.app.base.access
+    await access.create_operator("guan", "管", "administrator", PASSWORD)
+    guan = await Browser(site, "guan").sign_in()
+    told = {"code": "wangchuan-yjj", "name": "望川区应急管理局"}
+    assert "统一社会信用代码" in await guan.do("/console/authorities/-/create", 422, **told, uscc="1")
+    assert "今日没有执收单位" in await guan.press(**told, uscc="11990100003003045E")
+    own = "/console/authorities/wangchuan-yjj"
+    unit = {"since": "2026-01-01", "region": "990102", "unit_code": "990102009"}
+    assert "至少填写一个收入项目" in await guan.do(f"{own}/unit", 422, **unit)
+    assert "须同时填写" in await guan.press(422, **unit, fine_code="103050112")
+    page = await guan.press(**unit, fine_code="103050112", fine_name="应急罚没收入")
+    assert "990102009" in page
+    assert "应急罚没收入" in page
+    assert "望川区应急局" in await guan.do(f"{own}/organ", since="2026-01-01", source_name="望川区应急局")
+
+    page = await guan.do("/console/clients/-/create", name="应急办案系统", authorities="wangchuan-yjj")
+    client = next(one for one in await access.clients() if one.name == "应急办案系统")
+    assert client.authorities == ("wangchuan-yjj",)
+    form = f"/console/clients/{client.id}/key"
+    assert "请填写：权限" in await guan.do(form, 422, label="正式环境")
+    asked = {"label": "正式环境", "scopes": "payments:read", "expires_at": "2031-06-30"}
+    shown, press = await guan.press(**asked), guan.press
+    (token,) = set(re.findall(r"gwk_[A-Za-z0-9_-]+", shown))
+    async with site.client(token) as http:
+        assert (await http.get("/v1/payments")).status_code == 200
+        assert (await http.get("/v1/events")).status_code == 403
+    assert token not in await guan.see(f"/console/clients/{client.id}")
+    (key,) = await access.keys(client.id)
+    assert (key.label, key.scopes) == ("正式环境", ("payments:read",))
+    assert day_of(from_micros(key.expires_at)) == date(2031, 6, 30)
+
+    await guan.see(form)
+    again = dict(guan.sends)
+    await press(**asked)
+    await guan.see(form)
+    guan.sends = again
+    assert "gwk_" not in await press(**asked)
+    assert len(await access.keys(client.id)) == 2
+
+    invited = await guan.do(
+        "/console/access/-/invite", login="li", name="李四", role="viewer", authorities="wangchuan-scjg wangchuan-yjj"
+    )
+    assert "一次性口令" in invited
+    assert "gateway operators invite" in await guan.see("/console/access/-/invite")
+    li = next(one for one in await access.operators() if one.login == "li")
+    assert (await access.limits())[li.id] == ("wangchuan-scjg", "wangchuan-yjj")
+    shown = await guan.do(f"/console/access/{li.id}/key", label="笔记本")
+    (of_li,) = set(re.findall(r"gwo_[A-Za-z0-9_-]+", shown))
+    async with site.client(of_li) as http:
+        assert (await http.get("/v1/payments")).status_code == 200
+    done = await site.app.base.audit.find(AuditFilter(operator=None, limit=50))
+    assert {"POST /console/clients/{id}/key", "POST /console/access/{id}/key"} <= {one.action for one in done}
+    assert not [one for one in done if token in str(one) or of_li in str(one)]
 
 
 async def test_what_was_typed_outlives_the_session(site):

@@ -23,6 +23,7 @@ from gateway.foundation.access.records import Authority, Client, Key, Operator
 from gateway.foundation.access.scopes import roles
 from gateway.foundation.access.scopes import scopes as all_scopes
 from gateway.foundation.access.sign_in import SignIn
+from gateway.foundation.once import NEVER, Once
 from gateway.foundation.store import Store
 from gateway.words.clock import Clock, to_micros
 from gateway.words.errors import ConflictProblem, InvalidProblem, NotFoundProblem
@@ -115,6 +116,7 @@ class Access:
         label: str = "",
         expires_at: datetime | None = None,
         test: bool = False,
+        once: Once = NEVER,
     ) -> IssuedKey:
         """A new key for a client, with ``test`` for its sandboxes only, else for none of them.
 
@@ -129,13 +131,13 @@ class Access:
         if theirs and not any(in_sandbox(code) is test for code in theirs):
             raise InvalidProblem(say("access.no_sandbox" if test else "access.sandboxes_only"), field="test")
         kind = TEST_KEY if test else CLIENT_KEY
-        return await self._issue(kind, (client_id, None), tuple(sorted(set(chosen))), label, expires_at)
+        return await self._issue(kind, (client_id, None), tuple(sorted(set(chosen))), label, expires_at, once)
 
     async def issue_operator_key(
-        self, operator_id: str, *, label: str = "", expires_at: datetime | None = None
+        self, operator_id: str, *, label: str = "", expires_at: datetime | None = None, once: Once = NEVER
     ) -> IssuedKey:
         """A new key with which an operator uses the API; its scopes are those of the operator's role."""
-        return await self._issue(OPERATOR_KEY, (None, operator_id), (), label, expires_at)
+        return await self._issue(OPERATOR_KEY, (None, operator_id), (), label, expires_at, once)
 
     async def revoke_key(self, key_id: str) -> None:
         """Refuse a key from now on. Again changes nothing. Raises NotFoundProblem."""
@@ -213,6 +215,7 @@ class Access:
         scopes: tuple[str, ...],
         label: str,
         expires_at: datetime | None,
+        once: Once,
     ) -> IssuedKey:
         """A new key of a client, or of an operator."""
         client_id, operator_id = owner
@@ -231,7 +234,7 @@ class Access:
         if made.expires_at is not None and made.expires_at <= made.created_at:
             raise InvalidProblem(say("access.expired"), field="expires_at")
         token, digest = make_token(kind, made.id)
-        await self._store.write(lambda conn: records.add_key(conn, made, digest))
+        await self._store.write(once.about(made.id).first(lambda conn: records.add_key(conn, made, digest)))
         return IssuedKey(made.id, token)
 
     async def _create(self, add: Callable[[Connection, int], None], kind: str, what: str) -> None:

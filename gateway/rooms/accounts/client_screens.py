@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from gateway.foundation.access import Client, Key
+from gateway.foundation.access import Client, Key, scopes
 from gateway.foundation.acts import by_name
 from gateway.foundation.narrowing import authorities_seen, names_of
 from gateway.foundation.screens import (
     ActPage,
     Choice,
     Code,
+    Done,
     Fact,
     Facts,
     Field,
@@ -25,18 +26,23 @@ from gateway.foundation.screens import (
     Named,
     Note,
     Page,
+    Right,
     Row,
     Screen,
     Tag,
+    To,
     Wanted,
 )
 from gateway.rooms.accounts.acts import ACTS
+from gateway.rooms.accounts.new_keys import end_of_day, key_fields, told_key
 from gateway.rooms.accounts.screens import keys_table
 from gateway.words.errors import NotFoundProblem
 from gateway.words.saying import say
 
 _NAME: Final = "clients"
 _ACTS: Final = by_name(*ACTS)
+_OF_PEOPLE: Final = ("accounts:", "keys:")
+"""Rights that only people use: a case system's key never says who may do what."""
 
 
 async def _find(look: Look, _wanted: Wanted) -> Found:
@@ -83,15 +89,56 @@ async def _one(look: Look, client_id: str) -> Page:
         (say("accounts.screen_works_for"), authorities_seen(one.authorities, await names_of(look))),
         (Named("disabled_at"), Moment(one.revoked_at)),
     ]
-    acts = [] if one.revoked_at is not None else ["revoke"]
+    acts = [] if one.revoked_at is not None else ["key", "revoke"]
     if any(key.revoked_at is None for key in keys):
-        acts.insert(0, "revoke-key")
+        acts.insert(acts.index("revoke") if acts else 0, "revoke-key")
     return Page(
         title=one.name, tags=(_state(one),), lead=Code(one.id), blocks=[Facts(None, facts), keys_table(keys)], acts=acts
     )
 
 
 # --- acts -------------------------------------------------------------------------------------------------------------
+
+
+async def _create_form(look: Look, _id: str) -> Form:
+    known = [Choice(one.code, one.name) for one in await look.base.access.authorities()]
+    fields = (
+        Field("name", Named("name")),
+        Field("authorities", say("accounts.screen_works_for"), "many", choices=known),
+    )
+    return Form(say("accounts.act_create_client_button"), (Note(say("accounts.act_create_client_note")),), fields)
+
+
+async def _create(look: Look, _id: str) -> Done:
+    made = await look.base.access.create_client(look.asked["name"], look.asked["authorities"].split())
+    return Done(to=To(made.name, _NAME, made.id))
+
+
+async def _new_key_form(look: Look, client_id: str) -> Form:
+    one = await _held(look, client_id)
+    rights = [Choice(scope, Right(scope)) for scope in scopes() if not scope.startswith(_OF_PEOPLE)]
+    label, expires = key_fields()
+    fields = (
+        label,
+        Field("scopes", Named("scopes"), "many", hint=say("accounts.act_scopes_hint"), choices=rights),
+        expires,
+        Field("test", say("accounts.act_test_key"), "flag"),
+    )
+    note = Note(say("accounts.act_client_key_note"), "warn")
+    return Form(say("accounts.act_key_button", name=one.name), (note,), fields)
+
+
+async def _issue_key(look: Look, client_id: str) -> Done:
+    one, asked = await _held(look, client_id), look.asked
+    made = await look.base.access.issue_key(
+        one.id,
+        asked["scopes"].split(),
+        label=asked.get("label", ""),
+        expires_at=end_of_day(look),
+        test=bool(asked.get("test")),
+        once=look.once,
+    )
+    return Done(page=told_key(one.name, made))
 
 
 async def _key_form(look: Look, client_id: str) -> Form:
@@ -139,9 +186,12 @@ CLIENTS = Screen(
         ),
         find=_find,
         empty=say("accounts.screen_no_clients"),
+        acts=("create",),
     ),
     one=_one,
     acts=(
+        ActPage(name="create", of=_ACTS["create_client"], form=_create_form, do=_create),
+        ActPage(name="key", of=_ACTS["issue_client_key"], form=_new_key_form, do=_issue_key, money=True),
         ActPage(name="revoke-key", of=_ACTS["revoke_key"], form=_key_form, do=_revoke_key, danger=True),
         ActPage(name="revoke", of=_ACTS["revoke_client"], form=_end_form, do=_end, danger=True),
     ),

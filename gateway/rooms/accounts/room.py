@@ -21,5 +21,5 @@ ROOM = Room(
         "handovers": ".handover_commands:app",
         "today": ".today_command:today",
     },
-    screens=(".screens:SCREEN", ".screens:RIGHTS", ".client_screens:CLIENTS"),
+    screens=(".screens:SCREEN", ".screens:RIGHTS", ".client_screens:CLIENTS", ".authority_screens:AUTHORITIES"),
 )

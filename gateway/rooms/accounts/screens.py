@@ -40,6 +40,7 @@ from gateway.foundation.screens import (
     Wanted,
 )
 from gateway.rooms.accounts.acts import ACTS
+from gateway.rooms.accounts.new_keys import end_of_day, key_fields, told_key
 from gateway.words.clock import SHANGHAI, from_micros
 from gateway.words.errors import NotFoundProblem
 from gateway.words.saying import Word, say
@@ -108,7 +109,7 @@ async def _one(look: Look, operator_id: str) -> Page:
     blocks: list[Block] = [Facts(None, facts), _sessions(sessions), keys_table(keys)]
     if look.may("audit:read"):
         blocks.append(_acts(await look.base.audit.find(AuditFilter(operator=one.id, limit=_LAST))))
-    acts = [] if one.disabled_at is not None else ["password", "forget-code", "disable"]
+    acts = [] if one.disabled_at is not None else ["key", "password", "forget-code", "disable"]
     if any(key.revoked_at is None for key in keys):
         acts.append("revoke-key")
     if sessions:
@@ -192,11 +193,12 @@ async def _invite_form(look: Look, _id: str) -> Form:
         Field("name", say("accounts.act_name")),
         Field("role", Named("role"), "choice", choices=_ROLES),
         Field(
-            "authority",
+            "authorities",
             say("console.sees"),
-            "choice",
+            "many",
             required=False,
-            choices=[Choice("", say("console.sees_all")), *(Choice(one.code, one.name) for one in known)],
+            hint=say("accounts.act_sees_hint"),
+            choices=[Choice(one.code, one.name) for one in known],
         ),
     )
     return Form(say("accounts.act_invite_button"), (Note(say("accounts.act_invite_note")),), fields)
@@ -204,7 +206,7 @@ async def _invite_form(look: Look, _id: str) -> Form:
 
 async def _invite(look: Look, _id: str) -> Done:
     password, asked = one_time_password(), look.asked
-    authorities = [asked["authority"]] if asked.get("authority") else []
+    authorities = asked.get("authorities", "").split()
     made = await look.base.access.create_operator(
         asked["login"], asked["name"], asked["role"], password, once=True, authorities=authorities
     )
@@ -271,6 +273,20 @@ async def _revoke(look: Look, operator_id: str) -> None:
     await look.base.access.revoke_key(look.asked["key"])
 
 
+async def _key_form(look: Look, operator_id: str) -> Form:
+    one = await _held(look, operator_id)
+    note = Note(say("accounts.act_operator_key_note"), "warn")
+    return Form(say("accounts.act_key_button", name=one.login), (note,), key_fields())
+
+
+async def _issue_key(look: Look, operator_id: str) -> Done:
+    one = await _held(look, operator_id)
+    made = await look.base.access.issue_operator_key(
+        one.id, label=look.asked.get("label", ""), expires_at=end_of_day(look), once=look.once
+    )
+    return Done(page=told_key(one.name, made))
+
+
 async def _sessions_of(look: Look, operator_id: str) -> list[Session]:
     return [one for one in await look.base.people.sessions() if one.operator_id == operator_id]
 
@@ -327,11 +343,19 @@ SCREEN = Screen(
     ),
     one=_one,
     acts=(
-        ActPage(name="invite", of=_ACTS["create_operator"], form=_invite_form, do=_invite, money=True),
+        ActPage(
+            name="invite",
+            of=_ACTS["create_operator"],
+            form=_invite_form,
+            do=_invite,
+            money=True,
+            command="operators invite",
+        ),
         ActPage(
             name="password", of=_ACTS["set_operator_password"], form=_new_password_form, do=_new_password, money=True
         ),
         ActPage(name="forget-code", of=_ACTS["forget_operator_code"], form=_forget_form, do=_forget, money=True),
+        ActPage(name="key", of=_ACTS["issue_operator_key"], form=_key_form, do=_issue_key, money=True),
         ActPage(name="revoke-key", of=_ACTS["revoke_key"], form=_revoke_form, do=_revoke, danger=True),
         ActPage(name="end-session", of=_ACTS["end_operator_session"], form=_end_form, do=_end_session, danger=True),
         ActPage(name="disable", of=_ACTS["disable_operator"], form=_disable_form, do=_disable, danger=True),

@@ -12,7 +12,7 @@ from gateway.foundation.http.authorization import operator
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import Base
 from gateway.foundation.http.views import Ask, View
-from gateway.rooms.disclosures import Organ, Organs
+from gateway.rooms.disclosures import Organs
 from gateway.words.days import Day
 
 router = APIRouter(prefix="/v1", tags=["access"], responses=responses(401, 403, 422, 503))
@@ -48,7 +48,5 @@ class OrganView(View):
 async def set_publishing_organ(base: Base, _: Writer, authority: str, ask: OrganAsk) -> OrganView:
     """Say under which names and unified codes an authority publishes. The same again changes nothing."""
     owner = await base.access.authority(authority)
-    name, code = ask.name or owner.name, ask.uscc or owner.uscc
-    organ = Organ(name, code, ask.source_name or name, ask.source_uscc or code)
-    await Organs(base.store).set(authority, organ, ask.since)
+    organ = await Organs(base.store).say(owner, ask.model_dump(), ask.since)
     return OrganView.model_validate({**vars(organ), "authority": authority, "from": ask.since})

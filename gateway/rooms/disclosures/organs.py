@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 
+from gateway.foundation.access import Authority
 from gateway.foundation.store import Store
 from gateway.rooms.disclosures import records
 from gateway.rooms.disclosures.publication import Organ
@@ -26,6 +28,13 @@ class Organs:
             except ValueError as problem:
                 raise InvalidProblem(said_of(problem), field=field) from problem
         await self._store.write(lambda conn: records.set_organ(conn, authority, organ, valid_from))
+
+    async def say(self, owner: Authority, said: Mapping[str, str | None], since: date) -> Organ:
+        """Set what is said (``name``, ``uscc``, ``source_name``, ``source_uscc``); the rest is the authority's own."""
+        name, code = said.get("name") or owner.name, said.get("uscc") or owner.uscc
+        organ = Organ(name, code, said.get("source_name") or name, said.get("source_uscc") or code)
+        await self.set(owner.code, organ, since)
+        return organ
 
     async def of(self, authority: str, day: date) -> Organ | None:
         """Who publishes for an authority on a day: the authority itself where nothing was said, None for no such."""

@@ -28,6 +28,7 @@ ROOM = Room(
     ),
     commands={"disclosures": ".commands:app", "authorities organ": ".commands:set_organ"},
     screens=(".screens:SCREEN", ".screens:DAYS", ".finding_screens:FINDINGS", ".repair_screens:REPAIRS"),
+    joins=(".organ_screens:ON_AUTHORITIES",),
     taken={"dsc": "/v1/disclosures/{id}", "rpr": "/v1/credit-repairs/{id}"},
     waiting=(".screens:waiting", ".finding_screens:waiting_findings", ".repair_screens:waiting_repairs"),
     lives=(".states",),

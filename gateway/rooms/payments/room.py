@@ -48,5 +48,6 @@ ROOM = Room(
     indexes=".records:INDEXES",
     case_files=".case_files:of_case",
     screens=(".screens:SCREEN",),
+    joins=(".unit_screens:ON_AUTHORITIES",),
     waiting=(".screens:waiting",),
 )

@@ -12,10 +12,9 @@ from gateway.foundation.http.authorization import operator
 from gateway.foundation.http.problems import responses
 from gateway.foundation.http.services import Base
 from gateway.foundation.http.views import Ask, View
-from gateway.rooms.payments import IncomeItem, LineKind, Unit, records
+from gateway.rooms.payments import IncomeItem, LineKind
+from gateway.rooms.payments.units import set_unit
 from gateway.words.days import Day
-from gateway.words.errors import InvalidProblem
-from gateway.words.saying import say
 from gateway.words.text import readable
 
 router = APIRouter(prefix="/v1", tags=["access"], responses=responses(401, 403, 422, 503))
@@ -57,13 +56,8 @@ class UnitView(View):
 @router.put("/authorities/{authority}/unit", response_model=UnitView, responses=responses(404, 413))
 async def set_collecting_unit(base: Base, _: Writer, authority: str, ask: UnitAsk) -> UnitView:
     """Say which unit collects for an authority, under which income items. The same again changes nothing."""
-    owner = await base.access.authority(authority)
-    code = ask.unit_code or owner.unit_code
-    if code is None:
-        raise InvalidProblem(say("payments.no_unit_code", authority=authority), field="unit_code")
     items = {kind: IncomeItem(one.code, one.name) for kind, one in ask.items.items()}
-    unit = Unit(code, ask.name or owner.name, ask.region, items)
-    await base.store.write(lambda conn: records.set_unit(conn, authority, unit, ask.since))
+    unit = await set_unit(base, authority, ask.region, items, ask.since, (ask.unit_code, ask.name))
     shown = {kind.value: {"code": one.code, "name": one.name} for kind, one in ask.items.items()}
-    known = {"authority": authority, "unit_code": code, "name": unit.name, "region": ask.region, "items": shown}
+    known = {"authority": authority, "unit_code": unit.code, "name": unit.name, "region": ask.region, "items": shown}
     return UnitView.model_validate({**known, "from": ask.since})
