@@ -541,10 +541,21 @@ class Served:
     inline: bool = False
 
 
+class Group(Enum):
+    """What the screens are for, in the order in which the navigation leads to them."""
+
+    TODAY = Both("待办", "To do")
+    WORK = Both("办理", "Handling")
+    BOOKS = Both("对账", "Reconciling")
+    PUBLIC = Both("公示", "Disclosing")
+    SYSTEM = Both("系统", "System")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Screen:
-    """One screen, at ``/console/NAME``. ``place``: where it stands among the others; ``scope``: who may see it.
+    """One screen, at ``/console/NAME``. ``place``: where it stands in its ``group``; ``scope``: who may see it.
 
+    ``ids``: the prefix of the ids of its records, where it shows one.
     Either ``lists`` or ``page`` is what it opens with. ``one(look, id)``: the page of one record, which raises
     NotFoundProblem for what is not there or is another authority's. ``file(look, id, name)``: its files.
     """
@@ -553,6 +564,8 @@ class Screen:
     title: Said
     scope: str
     place: int
+    group: Group = Group.SYSTEM
+    ids: str = ""
     lists: Listing | None = None
     page: Callable[[Look], Awaitable[Page]] | None = None
     one: Callable[[Look, str], Awaitable[Page]] | None = None

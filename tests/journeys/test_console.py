@@ -630,6 +630,10 @@ async def test_every_screen_stands_in_six_states(site):
 
     for screen in screens.values():
         page = await reader(screen).see(f"/console/{screen.name}")
+        leads = re.search(r'(?s)<nav class="screens".*?</nav>', page)
+        assert leads is not None
+        assert leads[0].count('aria-current="page"') == 1, "where one is"
+        assert leads[0].count("<li>") <= 5 + 9, "one group alone is open"
         folded = re.search(r'<details class="view"><summary>筛选</summary>\s*<form class="filter"', page) is not None
         assert folded == (screen.lists is not None and "<table" not in page), f"{screen.name}: what narrows nothing"
         assert "<table" in page or 'class="empty"' in page or 'class="said' in page or "<form" in page, screen.name

@@ -22,7 +22,7 @@ from gateway.faces.console.today import TODAY, today
 from gateway.faces.look import TOKENS
 from gateway.foundation.access.people import Visit
 from gateway.foundation.http.language import speak
-from gateway.foundation.screens import Look, Right, Screen
+from gateway.foundation.screens import Group, Look, Right, Said, Screen
 from gateway.words.clock import SHANGHAI, SystemClock
 from gateway.words.errors import NotFoundProblem, Problem
 from gateway.words.saying import Language, say
@@ -89,7 +89,7 @@ class Stranger:
             here=self.here,
             style=_STYLE,
             script=_SCRIPT,
-            screens=sorted(self.screens.values(), key=lambda one: one.place),
+            groups=self._groups(),
             mark=mark(self.request),
             clock=self._moved_clock(),
             large=large_type(self.request),
@@ -104,6 +104,12 @@ class Stranger:
         title = self.pen.own({403: "no_right", 404: "not_there"}.get(problem.status, "not_done"))
         told = {"detail": problem.detail_in(self.language), "cure": problem.cure_in(self.language)}
         return self.page("problem.html", title, problem.status, **told)
+
+    def _groups(self) -> list[tuple[Said, list[Screen]]]:
+        """The screens that may be opened, by what they are for; one alone stands for its group."""
+        screens = sorted(self.screens.values(), key=lambda one: one.place)
+        by_group = [(group, [one for one in screens if one.group is group]) for group in Group]
+        return [(those[0].title if len(those) == 1 else group, those) for group, those in by_group if those]
 
     def _moved_clock(self) -> datetime | None:
         """What the gateway's clock says, where it is not the machine's."""

@@ -21,6 +21,7 @@ from gateway.foundation.screens import (
     Facts,
     Filter,
     Found,
+    Group,
     Happened,
     Head,
     Joins,
@@ -316,6 +317,8 @@ SCREEN = Screen(
     title=say("cash.screen"),
     scope=_READ,
     place=43,
+    group=Group.WORK,
+    ids="csh",
     lists=_LIST,
     one=_one,
     acts=(

@@ -17,6 +17,7 @@ from gateway.foundation.screens import (
     Filter,
     Form,
     Found,
+    Group,
     Head,
     Listing,
     Look,
@@ -131,6 +132,7 @@ FINDINGS = Screen(
     title=say("disclosures.finding_screen"),
     scope=_READ,
     place=62,
+    group=Group.PUBLIC,
     lists=Listing(
         filters=(
             among("status", FindingStatus, words=Word),

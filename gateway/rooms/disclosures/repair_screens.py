@@ -21,6 +21,7 @@ from gateway.foundation.screens import (
     Field,
     Form,
     Found,
+    Group,
     Head,
     Listing,
     Look,
@@ -223,6 +224,8 @@ REPAIRS = Screen(
     title=say("disclosures.repair_screen"),
     scope=_READ,
     place=63,
+    group=Group.PUBLIC,
+    ids="rpr",
     lists=Listing(
         filters=(
             among("status", RepairStatus),

@@ -25,6 +25,7 @@ from gateway.foundation.screens import (
     Filter,
     Form,
     Found,
+    Group,
     Happened,
     Head,
     Listing,
@@ -642,6 +643,8 @@ SCREEN = Screen(
     title=say("disclosures.screen"),
     scope=_READ,
     place=60,
+    group=Group.PUBLIC,
+    ids="dsc",
     lists=replace(_LIST, acts=("publish",)),
     one=_one,
     acts=(
@@ -743,7 +746,7 @@ def _day_of(look: Look, target: str, on: date, number: int) -> Day:
     return Day(on, str(number), say("disclosures.days_number", number=number), tone, to)
 
 
-DAYS = Screen(name=_DAYS, title=say("disclosures.days"), scope=_READ, place=61, page=_calendar)
+DAYS = Screen(name=_DAYS, title=say("disclosures.days"), scope=_READ, place=61, group=Group.PUBLIC, page=_calendar)
 
 
 # --- what waits -------------------------------------------------------------------------------------------------------

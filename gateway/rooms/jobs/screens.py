@@ -193,6 +193,7 @@ SCREEN = Screen(
     title=say("jobs.screen"),
     scope="jobs:read",
     place=75,
+    ids="job",
     lists=Listing(
         filters=(_WHOSE.filter,),
         heads=(

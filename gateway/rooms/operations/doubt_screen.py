@@ -27,6 +27,7 @@ from gateway.foundation.screens import (
     Filter,
     Form,
     Found,
+    Group,
     Head,
     Listing,
     Look,
@@ -451,6 +452,8 @@ SCREEN = Screen(
     title=say("operations.screen"),
     scope=_READ,
     place=6,
+    group=Group.WORK,
+    ids="opn",
     lists=_LIST,
     one=_one,
     acts=(

@@ -21,6 +21,7 @@ from gateway.foundation.screens import (
     Filter,
     Form,
     Found,
+    Group,
     Happened,
     Head,
     Joins,
@@ -511,6 +512,8 @@ BREAKS = Screen(
     title=say("reconciliation.screen_breaks"),
     scope=_READ,
     place=10,
+    group=Group.BOOKS,
+    ids="brk",
     lists=_LIST,
     one=_one,
     acts=(

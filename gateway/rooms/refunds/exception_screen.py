@@ -20,6 +20,7 @@ from gateway.foundation.screens import (
     Filter,
     Form,
     Found,
+    Group,
     Head,
     Listing,
     Look,
@@ -296,6 +297,8 @@ SCREEN = Screen(
     title=say("refunds.screen_exceptions"),
     scope=_READ,
     place=12,
+    group=Group.BOOKS,
+    ids="exc",
     lists=_LIST,
     one=_one,
     acts=(
