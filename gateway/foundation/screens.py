@@ -544,11 +544,11 @@ class Served:
 class Group(Enum):
     """What the screens are for, in the order in which the navigation leads to them."""
 
-    TODAY = Both("待办", "To do")
-    WORK = Both("办理", "Handling")
-    BOOKS = Both("对账", "Reconciling")
-    PUBLIC = Both("公示", "Disclosing")
-    SYSTEM = Both("系统", "System")
+    TODAY = say("console.today")
+    WORK = say("console.group_work")
+    BOOKS = say("console.group_books")
+    PUBLIC = say("console.group_public")
+    SYSTEM = say("console.group_system")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -109,7 +109,7 @@ class Stranger:
         """The screens that may be opened, by what they are for; one alone stands for its group."""
         screens = sorted(self.screens.values(), key=lambda one: one.place)
         by_group = [(group, [one for one in screens if one.group is group]) for group in Group]
-        return [(those[0].title if len(those) == 1 else group, those) for group, those in by_group if those]
+        return [(those[0].title if len(those) == 1 else group.value, those) for group, those in by_group if those]
 
     def _moved_clock(self) -> datetime | None:
         """What the gateway's clock says, where it is not the machine's."""

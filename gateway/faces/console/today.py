@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final, Literal
 
 from gateway.app import App
-from gateway.foundation.screens import Due, Head, Look, Many, Note, Page, Row, Screen, Table, Tag, Value, Waits
+from gateway.foundation.screens import Due, Group, Head, Look, Many, Note, Page, Row, Screen, Table, Tag, Value, Waits
 from gateway.foundation.todo import waits
 from gateway.words.saying import say
 
@@ -29,7 +29,7 @@ def today(gateway: App) -> Screen:
             blocks=blocks or [Note(say("console.today_none"), "good")],
         )
 
-    return Screen(name=TODAY, title=say("console.today"), scope="", place=0, page=page)
+    return Screen(name=TODAY, title=say("console.today"), scope="", place=0, group=Group.TODAY, page=page)
 
 
 def _table(whose: Literal["all", "mine", "second", "others"], found: Sequence[Waits]) -> list[Table]:
