@@ -23,7 +23,7 @@ RARE = {
         send_again deliveries""",
     "foundation/evidence/records.py": """nodes counts chains bodies where_shredding_stands shred unshredded shredded_by
         callbacks_about links_of_operations of_attempts called_back""",
-    "rooms/decisions/records.py": "numbered with_number versions",
+    "rooms/decisions/records.py": "numbered with_number versions fill_parties of_party",
     "rooms/disclosures/records.py": """set_organ find late_submissions late_withdrawals due_publications
         due_withdrawals to_look_at unmarked provisional after late_to_pass_on alarms codes figures""",
     "rooms/payments/books.py": "owners authorities_of_units money_of settle_all",

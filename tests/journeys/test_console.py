@@ -146,6 +146,10 @@ async def test_a_wrong_day_is_corrected_and_followed(site):
     payment = await site.issued(number)
     served = {"kind": "served", "on": "2026-09-26", "method": "direct"}
     assert (await site.post(site.path(number) + "/events", served)).status_code == 200
+    found = await gao.see("/console/payments?number=味安副食店")
+    assert payment["id"] in found
+    assert payment["id"] not in await gao.see("/console/payments?number=味安")
+    assert len(await site.app.base.audit.find(AuditFilter(action="look-for-party"))) == 1, "whoever is found by name"
     where = f"/console/payments/{payment['id']}/correct"
     (event,) = re.findall(r'<option value="(\w+)" selected', await gao.see(where))
     typed = {"event_id": event, "on": "2020-01-01", "reason": "送达日误登", "step": "look"}

@@ -207,7 +207,9 @@ class Audit:
         await self._store.write(unit)
 
     async def taken(self, who: Principal, action: str, what: str) -> None:
-        """Write down that a person takes a list or a report as a file, and which: its filter. A key is no person."""
+        """Write down that a person takes a list or a report as a file, or looks for a party, and of what: a filter or a
+        screen. A key is no person.
+        """
         if who.kind == "operator":
             about = Act("read", action, what[:200])
             await self.end(await self.begin(Who(who.client_id, who.name, who.role or ""), about), 200)

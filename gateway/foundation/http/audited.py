@@ -1,4 +1,5 @@
-"""The layer that writes down what people do over HTTP: whatever is no mere look, and each look that asks to unmask.
+"""The layer that writes down what people do over HTTP: whatever is no mere look, and each look that asks to unmask or
+for a party by name or number.
 
 It stands before the door, so no route can forget it. Case systems are no persons; what they do is told by events.
 """
@@ -21,6 +22,8 @@ from gateway.words.errors import GatewayError
 
 UNMASK: Final = "unmask"
 """The query parameter that asks for persons unmasked; its value is the reason."""
+PARTY: Final = "party"
+"""The query parameter by which payments of one party are sought; whom is not written down."""
 _LOOKS: Final = ("GET", "HEAD", "OPTIONS")
 _BEARER: Final = f"Bearer {OPERATOR_KEY}_".encode()
 _ID: Final = re.compile(r"[a-z]{2,4}_[0-9a-f]{32}")
@@ -60,7 +63,7 @@ class Audited:
 
     async def _person(self, scope: Scope) -> Principal | None:
         """The operator who asks for what has to be written down."""
-        if scope["type"] != "http" or (scope["method"] in _LOOKS and _reason(scope) is None):
+        if scope["type"] != "http" or (scope["method"] in _LOOKS and not _of_persons(scope)):
             return None
         if PRINCIPAL in scope:
             who: Principal = scope[PRINCIPAL]
@@ -72,6 +75,12 @@ class Audited:
                 except GatewayError:
                     return None  # the route finds the same, and says so
         return None
+
+
+def _of_persons(scope: Scope) -> bool:
+    """Whether a look is at persons: plainly, or for one of them."""
+    query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    return UNMASK in query or PARTY in query
 
 
 def _reason(scope: Scope) -> str | None:

@@ -121,6 +121,14 @@ class Party(Ask):
         return check_document(self.id_type, self.id_number.for_official_use())
 
     @property
+    def number(self) -> str | None:
+        """The number by which it is known: the unified code, else of its document, else an older one of its own."""
+        if self.uscc is not None or self.id_number is None:
+            older = self.registration_number, self.organisation_code, self.institution_number
+            return next((one for one in (self.uscc, *older, self.social_organisation_number) if one is not None), None)
+        return self.id_number.for_official_use()
+
+    @property
     def born_on(self) -> date | None:
         """The birthday of the person penalised, where the document's number tells it."""
         return None if self.kind is PartyKind.ORGANISATION else self._document().born_on

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, bindparam, exists, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    RowMapping,
+    Select,
+    bindparam,
+    exists,
+    insert,
+    or_,
+    select,
+    union_all,
+    update,
+)
 
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.rotation.indexed import Indexed
 from gateway.rooms.decisions.facts import DecisionEvent, DecisionFacts, EventKind, Officer
+from gateway.rooms.decisions.party import Party
 from gateway.rooms.decisions.tables import decision, decision_event, decision_version
 from gateway.words.identifiers import new_id
-from gateway.words.spelling import number_key
+from gateway.words.spelling import name_key, number_key
 
 _FACTS_ARE = "decision.facts"
+_PARTY = "decision.party"
 _BY_ID = select(decision).where(decision.c.id == bindparam("id"))
 _FACTS = select(decision.c.facts_sealed).where(decision.c.id == bindparam("id"))
 _BY_NUMBER = select(decision).where(
@@ -41,6 +56,7 @@ _END_EVENT = (
 )
 _ADD, _ADD_VERSION, _ADD_EVENT = insert(decision), insert(decision_version), insert(decision_event)
 _SET_FACTS = update(decision).where(decision.c.id == bindparam("of"), decision.c.version == bindparam("expected"))
+_UNFILLED = select(decision.c.id, decision.c.facts_sealed).where(decision.c.party_index.is_(None))
 _REVOKED_AND_VERSION = select(decision.c.version, exists(_REVOCATION).label("revoked")).where(
     decision.c.id == bindparam("id")
 )
@@ -225,6 +241,45 @@ def is_revoked(conn: Connection, decision_id: str) -> bool:
     return conn.execute(_REVOCATION, {"id": decision_id}).first() is not None
 
 
+def _party_index(envelope: Envelope, party: Party) -> bytes:
+    return envelope.blind_index(name_key(party.name), _PARTY)
+
+
+def _party_number_index(envelope: Envelope, party: Party) -> bytes | None:
+    number = party.number
+    return None if number is None else envelope.blind_index(name_key(number), _PARTY)
+
+
+def _by_party(envelope: Envelope, party: Party) -> dict[str, bytes | None]:
+    return {
+        "party_index": _party_index(envelope, party),
+        "party_number_index": _party_number_index(envelope, party),
+    }
+
+
+def party_indexes(envelope: Envelope, typed: str) -> tuple[bytes, ...]:
+    """Under what a party may be found now by its whole name or its number, as somebody typed it; none for blanks."""
+    key = name_key(typed)
+    return envelope.blind_indexes(key, _PARTY) if key else ()
+
+
+def of_party(indexes: Sequence[bytes]) -> Select[tuple[str]]:
+    """The ids of the decisions against a party, by its ``party_indexes``."""
+    columns = (decision.c.party_index, decision.c.party_number_index)
+    ways = union_all(*(select(decision.c.id).where(one.in_(list(indexes))) for one in columns)).subquery()
+    return select(ways.c.id)
+
+
+def fill_parties(conn: Connection, envelope: Envelope, most: int) -> int:
+    """Give decisions that were recorded by an earlier version the index of their party. Returns how many."""
+    rows = conn.execute(_UNFILLED.limit(most)).all()
+    for row in rows:
+        found = _by_party(envelope, _open(envelope, row.id, row.facts_sealed).party)
+        same = (decision.c.id == row.id, decision.c.facts_sealed == row.facts_sealed)
+        conn.execute(update(decision).where(*same).values(found))
+    return len(rows)
+
+
 def add(
     conn: Connection, envelope: Envelope, decision_id: str, authority: str, number: str, facts: DecisionFacts, now: int
 ) -> None:
@@ -237,6 +292,7 @@ def add(
             "number": number,
             "version": 1,
             "facts_sealed": envelope.seal(canonical(facts), _context(decision_id)),
+            **_by_party(envelope, facts.party),
             "created_at": now,
             "updated_at": now,
         },
@@ -249,7 +305,7 @@ def set_facts(
     """Move from version ``expected`` to the next one; False when somebody else was faster."""
     sealed = envelope.seal(canonical(facts), _context(decision_id))
     known = {"of": decision_id, "expected": expected}
-    values = {"version": expected + 1, "facts_sealed": sealed, "updated_at": now}
+    values = {"version": expected + 1, "facts_sealed": sealed, **_by_party(envelope, facts.party), "updated_at": now}
     return conn.execute(_SET_FACTS, known | values).rowcount == 1
 
 
@@ -276,8 +332,19 @@ def _digest_again(envelope: Envelope, row: RowMapping) -> bytes:
     return envelope.blind_index(body.decode(), _FACTS_ARE)
 
 
-INDEXES = (Indexed(decision_version.c.digest, _digest_again),)
-"""How the digest of a version is made again under a new key."""
+def _party(envelope: Envelope, row: RowMapping) -> Party:
+    return _open(envelope, row["id"], row["facts_sealed"]).party
+
+
+INDEXES = (
+    Indexed(decision_version.c.digest, _digest_again),
+    Indexed(decision.c.party_index, lambda envelope, row: _party_index(envelope, _party(envelope, row))),
+    Indexed(
+        decision.c.party_number_index,
+        lambda envelope, row: _party_number_index(envelope, _party(envelope, row)) or b"",
+    ),
+)
+"""How the digest of a version, and by what a party is found, are made again under a new key."""
 
 
 def add_event(

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _LONGEST_KEY = 256
+_TOGETHER = 200
+"""Decisions that are filled in by one transaction."""
 _PATHS_OF_OURS = frozenset({"", "events", "explanation"})
 
 
@@ -96,6 +98,18 @@ class Decisions:
             return self._again(conn, known.id), False
 
         return unit
+
+    async def fill_parties(self) -> int:
+        """Have parties found of which an earlier version recorded decisions. Returns of how many decisions."""
+        filled, lately = 0, _TOGETHER
+        while lately == _TOGETHER:
+            lately = await self._base.store.write(lambda conn: records.fill_parties(conn, self._envelope, _TOGETHER))
+            filled += lately
+        return filled
+
+    async def knows_party(self, indexes: Sequence[bytes]) -> bool:
+        """Whether there is a decision against a party, by its ``records.party_indexes``."""
+        return await self._base.store.read(lambda conn: conn.execute(records.of_party(indexes)).first() is not None)
 
     async def get(self, authority: str, number: str) -> Decision:
         """One decision. Raises NotFoundProblem."""

@@ -38,6 +38,8 @@ decision = Table(
     ),
     Column("version", Integer, nullable=False),
     Column("facts_sealed", LargeBinary, nullable=False, comment="the current version's facts"),
+    Column("party_index", LargeBinary, index=True, comment="blind index of the party's name; null until filled in"),
+    Column("party_number_index", LargeBinary, index=True, comment="blind index of its number; null where it has none"),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     UniqueConstraint("authority", "number"),

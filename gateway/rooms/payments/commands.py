@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +11,7 @@ import typer
 from gateway.rooms.payments import Payment, PaymentFilter
 from gateway.rooms.payments.details import find
 from gateway.rooms.payments.surcharge_command import explain
-from gateway.terminal.output import Json, facts, head, moment, session, show, table
+from gateway.terminal.output import Json, Session, facts, head, moment, session, show, table
 from gateway.words.money import format_yuan
 
 app = typer.Typer(
@@ -24,6 +26,7 @@ def list_payments(
     authority: Annotated[str | None, typer.Option(help="Of one authority.")] = None,
     code: Annotated[str | None, typer.Option(help="The payment code 缴款码.")] = None,
     decision: Annotated[str | None, typer.Option(help="The decision number 决定书文号.")] = None,
+    party: Annotated[str | None, typer.Option(help="The party's whole name 当事人, or its whole number.")] = None,
     in_doubt: Annotated[bool, typer.Option("--in-doubt", help="Only those whose outcome is being found out.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=1000)] = 50,
     as_json: Json = False,
@@ -37,10 +40,21 @@ def list_payments(
         in_doubt=True if in_doubt else None,
         limit=limit,
     )
-    found = session(ctx).read(find(narrow))
+    found = session(ctx).read(find(narrow)) if party is None else asyncio.run(_of_party(session(ctx), narrow, party))
     shown = [_payment(one) for one in found]
     names = ("id", "decision_number", "code", "amount", "status", "settlement", "due_on", "paid_at")
     show({"payments": shown}, as_json, table(names, ([one[name] for name in names] for one in shown)))
+
+
+async def _of_party(run: Session, narrow: PaymentFilter, party: str) -> list[Payment]:
+    """Payments of a party: only an open gateway has the key of the index."""
+    from gateway.app import App
+    from gateway.rooms.decisions.records import party_indexes
+    from gateway.rooms.payments import Payments
+
+    async with App.open(run.current) as gateway:
+        found = party_indexes(gateway.base.envelope, party)
+        return await gateway.get(Payments).find(replace(narrow, party=found))
 
 
 @app.command("show")

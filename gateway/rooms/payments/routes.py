@@ -28,6 +28,7 @@ from gateway.foundation.http.views import (
     cursor_after,
 )
 from gateway.foundation.once import Once
+from gateway.rooms.decisions.records import party_indexes
 from gateway.rooms.payments import (
     Payment,
     PaymentFilter,
@@ -45,6 +46,7 @@ from gateway.words.money import Yuan, YuanOut
 router = APIRouter(prefix="/v1", tags=["payments"], responses=responses(401, 403, 422, 503))
 
 Reader = Annotated[Principal, Depends(may("payments:read"))]
+_PARTY = "the party's whole name 当事人, or its whole number; written down where an operator asks"
 ThePayments = Annotated[Payments, Depends(service(Payments))]
 Writer = Annotated[Principal, Depends(may("payments:write"))]
 
@@ -110,12 +112,14 @@ async def request_payment(
 
 @router.get("/payments", response_model=Page[PaymentSummary])
 async def list_payments(
+    base: Base,
     payments: ThePayments,
     who: Reader,
     authority: Annotated[str | None, Query(max_length=40)] = None,
     status: Status | None = None,
     code: Annotated[str | None, Query(max_length=20)] = None,
     decision_number: Annotated[str | None, Query(max_length=128)] = None,
+    party: Annotated[str | None, Query(max_length=200, description=_PARTY)] = None,
     in_doubt: bool | None = None,
     cursor: Cursor = None,
     limit: Limit = 50,
@@ -127,6 +131,7 @@ async def list_payments(
             status=status,
             code=code,
             decision_number=decision_number,
+            party=None if party is None else party_indexes(base.envelope, party),
             in_doubt=in_doubt,
             before=after(cursor),
             limit=limit,

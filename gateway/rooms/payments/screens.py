@@ -53,7 +53,7 @@ from gateway.foundation.screens import (
 from gateway.rooms.decisions import Decision, Decisions
 from gateway.rooms.decisions.acts import ACTS as OF_DECISIONS
 from gateway.rooms.decisions.corrections import At, Corrections, CorrectionSight
-from gateway.rooms.decisions.records import RecordedEvent
+from gateway.rooms.decisions.records import RecordedEvent, party_indexes
 from gateway.rooms.decisions.states import CorrectionStatus
 from gateway.rooms.payments.acts import ACTS
 from gateway.rooms.payments.details import PaymentDetails
@@ -92,6 +92,8 @@ _TOLD: Final = ("reason", "amount", "code", "due_on", "bank_serial", "old", "new
 
 async def _find(look: Look, wanted: Wanted) -> Found:
     payments, sought = look.get(Payments), _sought(look)
+    if sought.party and wanted.cursor is None:
+        await _written_down(look, sought)
     found, total = await payments.seek(sought, wanted.cursor, wanted.limit)
     rows = [
         Row(
@@ -112,6 +114,12 @@ async def _find(look: Look, wanted: Wanted) -> Found:
     return Found.page(rows, wanted, total, MOST)
 
 
+async def _written_down(look: Look, sought: Sought) -> None:
+    """Who looks for a party by name or number is written down before; not whom they look for."""
+    if await look.get(Decisions).knows_party(sought.party):
+        await look.base.audit.taken(look.who, "look-for-party", _NAME)
+
+
 def _in_doubt(one: Payment) -> Many:
     return Many((Tag(one.status, _TONES.get(one.status, "plain")), Tag(say("payments.screen_doubt"), "warn")))
 
@@ -122,6 +130,7 @@ def _sought(look: Look) -> Sought:
     return Sought(
         authorities=authorities_asked(look),
         number=asked.get("number"),
+        party=party_indexes(look.base.envelope, asked.get("number", "")),
         amount=None if "amount" not in asked else _fen(asked["amount"], "amount"),
         status=chosen(look, "status", Status),
         settlement=chosen(look, "settlement", Settlement),

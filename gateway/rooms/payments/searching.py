@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 
 from gateway.foundation.store.rows import reader
+from gateway.rooms.decisions.records import of_party
 from gateway.rooms.decisions.tables import decision
 from gateway.rooms.payments.records import Payment
 from gateway.rooms.payments.states import Settlement, Status
@@ -46,11 +47,13 @@ _payment = reader(Payment)
 class Sought:
     """Which payments; what is None does not narrow. ``number``: a payment's id or code, a decision's number, or the
     serial under which a bank booked money. ``overdue``: unpaid on this day, and due before it. ``since``, ``until``:
-    days on which it was asked for, both included. ``amount`` in fen.
+    days on which it was asked for, both included. ``amount`` in fen. ``party``: under what a decision's party may be
+    found (``decisions.records.party_indexes``), which a payment may fit instead of the ``number``.
     """
 
     authorities: frozenset[str]
     number: str | None = None
+    party: tuple[bytes, ...] = ()
     amount: int | None = None
     status: Status | None = None
     settlement: Settlement | None = None
@@ -112,7 +115,7 @@ def _ways(sought: Sought) -> list[ColumnElement[bool]]:
 
 def _by_day(sought: Sought) -> bool:
     """Whether they are read by the day on which they were asked for, since nothing else says more."""
-    others = (sought.number, sought.amount, sought.overdue, sought.settlement)
+    others = (sought.number, sought.party or None, sought.amount, sought.overdue, sought.settlement)
     more = any(one is not None for one in others) or sought.in_doubt or sought.status not in (None, Status.PAID)
     return not more and (sought.since is not None or sought.until is not None)
 
@@ -123,8 +126,8 @@ def _order(sought: Sought) -> list[ColumnElement[Any]]:
 
 def _fitting(sought: Sought) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
-    if sought.number is not None:
-        found.append(_numbered(sought.number))
+    if sought.number is not None or sought.party:
+        found.append(_numbered(sought.number, sought.party))
     if sought.status is not None:
         found.append(_row.status == sought.status.value)
     if sought.settlement is not None:
@@ -140,15 +143,18 @@ def _fitting(sought: Sought) -> list[ColumnElement[bool]]:
     return found
 
 
-def _numbered(number: str) -> ColumnElement[bool]:
-    """By the id, the code, the decision or the money: each by its own index."""
-    if re.fullmatch(r"pay_[0-9a-f]{32}", number):
+def _numbered(number: str | None, party: tuple[bytes, ...]) -> ColumnElement[bool]:
+    """By the id, the code, the decision, its party or the money: each by its own index."""
+    if number is not None and re.fullmatch(r"pay_[0-9a-f]{32}", number):
         return _row.id == number
-    of_decision = select(decision.c.id).where(decision.c.number_key == number_key(number))
-    return _row.id.in_(
-        union_all(
+    ways: list[Select[Any]] = []
+    if number is not None:
+        of_decision = select(decision.c.id).where(decision.c.number_key == number_key(number))
+        ways = [
             select(_row.id).where(_row.code == "".join(number.split())),
             select(_row.id).where(_row.decision_id.in_(of_decision)),
             select(collection.c.payment_id).where(collection.c.bank_serial == number),
-        )
-    )
+        ]
+    if party:
+        ways.append(select(_row.id).where(_row.decision_id.in_(of_party(party))))
+    return _row.id.in_(union_all(*ways))

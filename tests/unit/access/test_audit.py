@@ -88,6 +88,7 @@ DECISION = "/v1/decisions/{authority}/{number}"
         ("PUT", "/v1/decisions/anlan/望〔2026〕1", "", ("act", f"PUT {DECISION}", "anlan/望〔2026〕1", None)),
         ("GET", "/v1/decisions/anlan/1", "unmask=x%00y", ("read", f"GET {DECISION}", "anlan/1", "xy")),
         ("GET", "/v1/decisions/anlan/1", "unmask=", ("read", f"GET {DECISION}", "anlan/1", "")),
+        ("GET", "/v1/payments", "party=%E5%BC%A0%E4%B8%89", ("read", "GET /v1/payments", "/v1/payments", None)),
         ("DELETE", "/v1/x/\x00", "", ("act", "DELETE /v1/x/", "/v1/x/", None)),
     ],
 )

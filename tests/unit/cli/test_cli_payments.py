@@ -70,6 +70,8 @@ def test_the_good_rows_come_over_when_a_part_is_wanted_and_can_be_looked_at(call
     assert [(one["code"], one["amount"], one["status"]) for one in listed] == [
         ("99010226300000000001", "200.00", "ISSUED")
     ]
+    for party, theirs in (("味安副食店", listed), ("92990102ma0wa4562j", listed), ("味安", [])):
+        assert call("payments", "list", "--party", party, "--json").json == {"payments": theirs}
     shown = call("payments", "show", "99010226300000000001", "--json").json
     assert [one["type"] for one in shown["events"]] == ["payment.imported"]
     assert call("payments", "refunds", "--json").json == {"refunds": []}

@@ -18,6 +18,7 @@ from gateway.foundation.store.engine import open_engine
 from gateway.rooms.cash import records as cash
 from gateway.rooms.cash.records import CashFilter
 from gateway.rooms.cash.states import CashStatus
+from gateway.rooms.decisions import records as decisions
 from gateway.rooms.disclosures import records as disclosures
 from gateway.rooms.disclosures import seeking
 from gateway.rooms.payments import records as payments
@@ -132,6 +133,12 @@ QUERIES: dict[str, Callable[[Connection], Any]] = {
     "payments to be matched": lambda conn: searching.find(
         conn, replace(PAYMENTS, settlement=Settlement.PENDING), "pay_1", 9
     ),
+    "payments of a party": lambda conn: searching.find(conn, replace(PAYMENTS, number="张三", party=(b"i",)), None, 9),
+    "how many payments of a party": lambda conn: searching.count(conn, replace(PAYMENTS, party=(b"i",))),
+    "payments of a party, listed": lambda conn: payments.search(
+        conn, payments.PaymentFilter(authorities=("a",), party=(b"i",))
+    ),
+    "parties to be filled in": lambda conn: decisions.fill_parties(conn, None, 9),  # type: ignore[arg-type]
     "payments of an amount": lambda conn: searching.find(conn, replace(PAYMENTS, amount=8800), "pay_1", 9),
     "payments until a day": lambda conn: searching.find(conn, replace(PAYMENTS, until=TODAY), "pay_1", 9),
     "an exception by a number": lambda conn: exceptions.find(conn, exceptions.ExceptionFilter(("a",), number="1")),
@@ -177,6 +184,10 @@ BY_INDEX = {
     "payments searched in doubt": "ix_payment_doubt (authority=?)",
     "payments to be matched": "COVERING INDEX ix_payment_settled (settlement=? AND id<?)",
     "payments of an amount": "COVERING INDEX ix_payment_amount (amount=? AND id<?)",
+    "payments of a party": "ix_decision_party_number_index (party_number_index=?)",
+    "how many payments of a party": "ix_decision_party_index (party_index=?)",
+    "payments of a party, listed": "ix_payment_decision_id (decision_id=?)",
+    "parties to be filled in": "ix_decision_party_index (party_index=?)",
     "payments until a day": "COVERING INDEX ix_payment_created (created_at<?)",
     "payments cancelled": "ix_payment_ended",
     "exceptions that wait": "ix_payment_exception_state",
