@@ -22,6 +22,7 @@ from gateway.foundation.rooms import Services
 from gateway.foundation.two_persons import Part, Person
 from gateway.words.clock import day_of
 from gateway.words.errors import NotFoundProblem
+from gateway.words.failures import what_happened
 from gateway.words.saying import Both, Language, Sentence, Word, say
 
 T = TypeVar("T")
@@ -139,6 +140,22 @@ class Code:
 
 
 @dataclass(frozen=True)
+class Period:
+    """From a day to a day, both included; one day alone is said alone."""
+
+    first: date
+    last: date
+
+
+@dataclass(frozen=True)
+class Folded:
+    """What is said, and behind it, to be unfolded, the technical words that it stands for."""
+
+    words: Said
+    behind: str
+
+
+@dataclass(frozen=True)
 class Verbatim:
     """What crossed the wire, or stands in a file: with its lines and blanks, as far as it is kept readable."""
 
@@ -200,8 +217,14 @@ class Deed:
 
 
 Said = str | Sentence | Both | Word | Enum
-Value = Said | int | date | Yuan | Moment | Code | Verbatim | Tag | Due | To | Deed | Many | None
+Value = Said | int | date | Yuan | Moment | Code | Period | Folded | Verbatim | Tag | Due | To | Deed | Many | None
 """What may stand in a cell. A ``str`` is shown as it is: what another system, or a person, said."""
+
+
+def failed(reason: str | None) -> Value:
+    """Why something failed, in plain words with the technical ones behind them; as it is where it is none of ours."""
+    known = what_happened(reason)
+    return reason if known is None or reason is None else Folded(known, reason)
 
 
 # --- lists ------------------------------------------------------------------------------------------------------------
@@ -303,7 +326,10 @@ class Facts:
 
 @dataclass(frozen=True)
 class Table:
-    """A table within a page. ``empty``: what is said where it has no rows; ``note``: a sentence below it."""
+    """A table within a page. ``empty``: what is said where it has no rows; ``note``: a sentence below it.
+
+    ``basis``: on what law it rests, folded below the note.
+    """
 
     title: Said
     heads: Sequence[Head]
@@ -311,6 +337,7 @@ class Table:
     empty: Said
     note: Said | None = None
     screen: str | None = None
+    basis: Sequence[Said] = ()
 
 
 @dataclass(frozen=True)
@@ -340,10 +367,18 @@ class Beside:
 
 @dataclass(frozen=True)
 class Note:
-    """A sentence or two that people must see."""
+    """A sentence or two that people must see. ``behind``: the technical words that they stand for, folded."""
 
     words: Said
     tone: Tone = "plain"
+    behind: str | None = None
+
+
+def in_doubt(id: str, reason: str | None, **given: Any) -> Note:
+    """The note about a doubt: the sentence ``id``, whose ``why`` says what happened, the technical words behind it."""
+    known = what_happened(reason)
+    why = known or reason or say("failures.none")
+    return Note(say(id, why=why, **given), "warn", reason if known is not None else None)
 
 
 @dataclass(frozen=True)
@@ -587,13 +622,15 @@ class Screen:
 class Joins:
     """What a room adds to a screen of a room that it needs: acts that the screen's pages name, and further blocks.
 
-    ``blocks(look, id)``: what stands below the record's own. ``now(look, id)``: those of its acts that the record takes
-    now, where the page cannot know. A page that names an act which no room brings is no fault.
+    ``blocks(look, id)``: what stands below the record's own; ``first``: above them, below its notes.
+    ``now(look, id)``: those of its acts that the record takes now, where the page cannot know. A page
+    that names an act which no room brings is no fault.
     """
 
     screen: str
     acts: Sequence[ActPage] = ()
     blocks: Callable[[Look, str], Awaitable[Sequence[Block]]] | None = None
+    first: bool = False
     now: Callable[[Look, str], Awaitable[Sequence[str]]] | None = None
 
 

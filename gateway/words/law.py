@@ -245,6 +245,16 @@ def said(row: Rule) -> Sentence:
     return say("law.said_confirm", **given, confirm=row.confirm) if row.confirm else say("law.said", **given)
 
 
+def basis(rows: Iterable[Rule]) -> list[Sentence]:
+    """The same for several rows: each article once, with all that it says."""
+    found: dict[str, list[Sentence]] = {}
+    for row in rows:
+        given = {"title": row.title, "figure": row.figure}
+        one = say("law.in_basis_confirm", **given, confirm=row.confirm) if row.confirm else say("law.in_basis", **given)
+        found.setdefault(row.cited, []).append(one)
+    return [say("law.basis", cited=cited, said=said) for cited, said in found.items()]
+
+
 def read(file: Path, *, own: bool = False) -> tuple[Rule, ...]:
     """The rows of one file, tables ``[[rule]]``. Raises OSError, ValueError that names file and place."""
     try:

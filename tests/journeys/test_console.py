@@ -793,6 +793,9 @@ async def test_a_receipt_is_asked_for_and_its_red_one_recorded_on_the_page_of_th
     seen = await he.see(page)
     assert all(receipt[one] in seen for one in ("receipt_code", "receipt_number", "check_code"))
     assert f"{page}/red-receipt" not in seen, "only what one may do is drawn"
+    main = seen.partition("<main")[2]
+    assert main.index(receipt["receipt_code"]) < main.index(payment["code"]), "what it was paid with stands first"
+    assert "notice.pdf" not in main, "nobody is to pay it again"
     shown = await gao.see(page)
     assert f"{page}/red-receipt" in shown
     assert f'{page}/receipt"' not in shown, "it is issued once"

@@ -19,9 +19,11 @@ from gateway.foundation.screens import (
     Day,
     Deed,
     Due,
+    Folded,
     Many,
     Moment,
     Named,
+    Period,
     Said,
     Screen,
     Tag,
@@ -82,6 +84,11 @@ class Pen:
                 return Markup('<span class="code">{}</span>').format(text)
             case Verbatim(text):
                 return Markup('<pre class="wire" tabindex="0">{}</pre>').format(text)
+            case Period(first, last):
+                days = [Markup('<span class="number">{}</span>').format(one) for one in (first, last)]
+                return days[0] if first == last else Markup(" {} ").format(self.own("until")).join(days)
+            case Folded(words, behind):
+                return escape(self.words(words)) + self.behind(behind)
             case Tag(word, tone):
                 words = self.words(word)
                 long = " long" if len(words) > _SHORT else ""
@@ -102,6 +109,11 @@ class Pen:
                 return Markup('<span class="number">{:,}</span>').format(value)
             case _:
                 return escape(self.words(value))
+
+    def behind(self, text: str) -> Markup:
+        """Technical words, folded."""
+        told = say("failures.screen_technical").in_(self.language)
+        return Markup('<details class="behind"><summary>{}</summary><code>{}</code></details>').format(told, text)
 
     def day(self, on: date, authority: str | None = None) -> str:
         """What is left until a day, in working days, or for how many days it is over."""

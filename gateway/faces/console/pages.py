@@ -36,6 +36,7 @@ from gateway.foundation.screens import (
     Form,
     Found,
     Listing,
+    Note,
     Page,
     Right,
     Screen,
@@ -237,9 +238,11 @@ async def record_page(request: Request, gateway: Gateway, screen: str, id: str) 
         plainly = await _plainly(reader, known, id, asked)
         look = reader.look(asked=asked, plainly=plainly)
         page = await known.one(look, id)
-        more = [await one.blocks(look, id) for one in known.joined if one.blocks is not None]
+        more = [(one.first, await one.blocks(look, id)) for one in known.joined if one.blocks is not None]
         acts = [act for one in known.joined if one.now is not None for act in await one.now(look, id)]
-        blocks = (*page.blocks, *(block for those in more for block in those))
+        first, last = ([block for at, those in more if at is where for block in those] for where in (True, False))
+        notes = next((at for at, one in enumerate(page.blocks) if not isinstance(one, Note)), len(page.blocks))
+        blocks = (*page.blocks[:notes], *first, *page.blocks[notes:], *last)
         page = replace(page, blocks=blocks, acts=(*page.acts, *acts))
         return _record(reader, known, id, page, await _around(reader, known, id), plainly=plainly)
 

@@ -45,6 +45,7 @@ from gateway.foundation.screens import (
     Value,
     Waits,
     Wanted,
+    in_doubt,
     reason_for,
 )
 from gateway.foundation.taking import assigning, holder, waits_mine
@@ -256,8 +257,7 @@ def _acts(one: Disclosure, newer: str | None) -> list[str]:
 def _notes(one: Disclosure) -> list[Block]:
     notes: list[Block] = []
     if one.in_doubt_since_at is not None:
-        given = {"since": _at(one.in_doubt_since_at), "why": one.doubt_reason or ""}
-        notes.append(Note(say("disclosures.screen_doubt_note", **given), "warn"))
+        notes.append(in_doubt("disclosures.screen_doubt_note", one.doubt_reason, since=_at(one.in_doubt_since_at)))
     if one.status is Status.REJECTED and one.reason:
         notes.append(Note(say("disclosures.why_rejected", reason=one.reason), "bad"))
     if one.withdraw_wanted_at is not None and one.status in STANDING:

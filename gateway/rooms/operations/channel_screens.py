@@ -38,6 +38,7 @@ from gateway.foundation.screens import (
     Value,
     Waits,
     Wanted,
+    failed,
     reason_for,
 )
 from gateway.rooms.operations.acts import ACTS
@@ -45,6 +46,7 @@ from gateway.rooms.operations.channel_sights import ChannelSight, ChannelSights,
 from gateway.rooms.operations.reloading import reload
 from gateway.rooms.operations.resuming import resume, stop
 from gateway.words.clock import SHANGHAI, from_micros, to_micros
+from gateway.words.failures import what_happened
 from gateway.words.saying import Both, Language, Word, say
 
 _NAME: Final = "channels"
@@ -155,10 +157,17 @@ async def _one(look: Look, name: str) -> Page:
     )
 
 
+def _stopped(one: ChannelSight, tone: Tone) -> Note:
+    """That it is stopped, and why: in a person's words, or what happened with the technical words behind it."""
+    reason = one.condition.stopped or ""
+    known = what_happened(reason)
+    return Note(say("channels.screen_stopped", reason=known or reason), tone, reason if known else None)
+
+
 def _warnings(one: ChannelSight) -> list[Block]:
     notes: list[Block] = []
     if one.condition.stopped is not None:
-        notes.append(Note(say("channels.screen_stopped", reason=one.condition.stopped), "bad"))
+        notes.append(_stopped(one, "bad"))
     if one.condition.open_until is not None:
         words = say("channels.screen_circuit", failures=one.condition.failures, seconds=one.tried_in)
         notes.append(Note(words, "warn"))
@@ -247,7 +256,7 @@ def _errors(lately: Lately) -> Table:
         operation: Value = None
         if one.operation_id is not None:
             operation = To(Code(f"…{one.operation_id[-6:]}"), "operations", one.operation_id)
-        rows.append(Row(None, (Moment(one.at), one.action, came, reason, operation)))
+        rows.append(Row(None, (Moment(one.at), one.action, came, failed(reason), operation)))
     return Table(say("channels.screen_errors"), heads, rows, say("channels.screen_no_errors"))
 
 
@@ -338,7 +347,7 @@ async def _stop(look: Look, name: str) -> None:
 
 async def _resume_form(look: Look, name: str) -> Form:
     one = await look.get(ChannelSights).held(name)
-    notes = [Note(say("channels.screen_stopped", reason=one.condition.stopped or ""), "warn")]
+    notes = [_stopped(one, "warn")]
     fields = (reason_for(_ACTS["resume_channel"]),)
     return Form(say("channels.act_resume_button", name=name), (await _standing(look, name), *notes), fields)
 

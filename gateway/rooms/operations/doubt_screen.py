@@ -47,6 +47,7 @@ from gateway.foundation.screens import (
     Waits,
     Wanted,
     Yuan,
+    failed,
     reason_for,
 )
 from gateway.foundation.taking import assigning, holder, waits_mine
@@ -56,6 +57,7 @@ from gateway.rooms.operations.answers import in_fen, in_yuan
 from gateway.rooms.operations.service import Operations, Sight
 from gateway.rooms.operations.service import Side as Exchanged
 from gateway.words.errors import InvalidProblem
+from gateway.words.failures import what_happened
 from gateway.words.saying import Sentence, Word, say
 
 _NAME: Final = "operations"
@@ -91,7 +93,7 @@ def _row(one: OperationRecord) -> Row:
             _state(one),
             Code(one.channel),
             _subject(one),
-            one.reason,
+            what_happened(one.reason) or one.reason,
             Moment(one.doubt_since_at or one.updated_at),
             one.attempt or None,
             None if one.state is State.PARKED else Moment(one.due_at),
@@ -218,7 +220,7 @@ def _facts(sight: Sight, held: Fact) -> Facts:
         (Named("subject"), _subject(one)),
         (Named("reference"), Code(one.reference)),
         (Named("channel"), To(Code(one.channel), "channels", one.channel)),
-        (say("operations.screen_last"), one.reason),
+        (say("operations.screen_last"), failed(one.reason)),
         (say("operations.screen_tries"), one.attempt),
         (say("operations.screen_next"), None if one.state is State.PARKED else Moment(one.due_at)),
         (say("operations.screen_doubt_since"), Moment(one.doubt_since_at)),
@@ -240,7 +242,7 @@ def _exchange(side: Exchanged) -> Beside:
         (say("operations.screen_text"), Verbatim(_body(wire.request))),
     ]
     came: list[Fact] = [
-        (Named("outcome"), Many((Came(made.label), made.reason))),
+        (Named("outcome"), Many((Came(made.label), failed(made.reason)))),
         (
             say("operations.screen_text"),
             Verbatim(_body(wire.response)) if wire.response else say("operations.nothing"),
@@ -328,7 +330,7 @@ def _meant(one: OperationRecord) -> Facts:
         (Named("subject"), _subject(one)),
         (Named("reference"), Code(one.reference)),
         (Named("state"), _state(one)),
-        (say("operations.screen_last"), one.reason),
+        (say("operations.screen_last"), failed(one.reason)),
     ]
     return Facts(None, facts)
 

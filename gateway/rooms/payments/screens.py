@@ -35,6 +35,7 @@ from gateway.foundation.screens import (
     Named,
     Note,
     Page,
+    Period,
     Picture,
     Row,
     Screen,
@@ -48,27 +49,30 @@ from gateway.foundation.screens import (
     Waits,
     Wanted,
     Yuan,
+    failed,
+    in_doubt,
     reason_for,
 )
-from gateway.rooms.decisions import Decision, Decisions
+from gateway.rooms.decisions import Decision, Decisions, PartyKind
 from gateway.rooms.decisions.acts import ACTS as OF_DECISIONS
 from gateway.rooms.decisions.corrections import At, Corrections, CorrectionSight
 from gateway.rooms.decisions.records import RecordedEvent, party_indexes
 from gateway.rooms.decisions.states import CorrectionStatus
+from gateway.rooms.payments.accrual import fine_in
 from gateway.rooms.payments.acts import ACTS
 from gateway.rooms.payments.details import PaymentDetails
 from gateway.rooms.payments.records import Payment
 from gateway.rooms.payments.searching import MOST, Sought
 from gateway.rooms.payments.service import Payments
 from gateway.rooms.payments.states import Settlement, Status
-from gateway.rooms.payments.surcharge import Surcharge
+from gateway.rooms.payments.surcharge import Surcharge, in_short
 from gateway.rooms.payments.told import told
 from gateway.words.clock import SHANGHAI, from_micros
 from gateway.words.errors import InvalidProblem, NotFoundProblem
-from gateway.words.law import said
-from gateway.words.masking import mask_firm, mask_person, may_be_a_person
-from gateway.words.money import format_yuan, parse_yuan
-from gateway.words.saying import Sentence, Word, say
+from gateway.words.law import basis
+from gateway.words.masking import mask_name, mask_person
+from gateway.words.money import parse_yuan
+from gateway.words.saying import Word, say
 
 _NAME: Final = "payments"
 _ACTS: Final = by_name(*ACTS, *OF_DECISIONS)
@@ -81,8 +85,6 @@ _TONES: Final[dict[Status, Tone]] = {
 }
 _SETTLED: Final[dict[Settlement, Tone]] = {Settlement.MATCHED: "good", Settlement.BROKEN: "bad"}
 _OWED: Final = (Status.REQUESTED, Status.ISSUED, Status.EXPIRED)
-_HANDED: Final = (Status.ISSUED, Status.PAID)
-"""Whose code and notice may be handed to somebody: nobody is to pay by one that is void."""
 _TOLD: Final = ("reason", "amount", "code", "due_on", "bank_serial", "old", "new", "doubt_reason")
 """What of an event's data is worth a line in the story."""
 
@@ -182,11 +184,10 @@ async def _one(look: Look, payment_id: str) -> Page:
     look.require_seen(payment.authority, "payment")
     decision = await _decision(look, payment)
     accrued = None if decision is None else await payments.accrued(payment.id)
-    blocks: list[Block] = [*_notes(payment), await _facts(look, seen, decision), _lines(seen)]
-    if seen.collections:
-        blocks.append(_money(look, seen))
+    money = [_money(look, seen, decision)] if seen.collections else []
+    blocks: list[Block] = [*_notes(payment), *money, await _facts(look, seen, decision), _lines(seen)]
     if accrued is not None and accrued.stretches:
-        blocks.append(_surcharge(accrued))
+        blocks.append(_surcharge(accrued, fine_in(seen.lines)))
     waits: CorrectionSight | None = None
     elsewhere: Note | None = None
     if decision is not None:
@@ -197,7 +198,7 @@ async def _one(look: Look, payment_id: str) -> Page:
         blocks[:0] = [] if elsewhere is None else [elsewhere]
     blocks.append(_story(seen.timeline))
     side: list[Block] = []
-    if payment.code is not None and payment.status in _HANDED:
+    if payment.code is not None and payment.status is Status.ISSUED:  # nobody is to pay by one that is paid or void
         svg = payments.pages.qr_svg(payment)
         side.append(Picture(say("payments.screen_qr"), svg, say("payments.screen_qr_words")))
         files = (FileOf("notice.pdf", say("payments.screen_notice_pdf")),)
@@ -246,8 +247,7 @@ def _notes(payment: Payment) -> list[Block]:
     notes: list[Block] = []
     if payment.in_doubt_since_at is not None:
         since = from_micros(payment.in_doubt_since_at).astimezone(SHANGHAI)
-        why = payment.doubt_reason or ""
-        notes.append(Note(say("payments.screen_doubt_note", since=f"{since:%m-%d %H:%M}", why=why), "warn"))
+        notes.append(in_doubt("payments.screen_doubt_note", payment.doubt_reason, since=f"{since:%m-%d %H:%M}"))
     if payment.being_paid_since_at is not None:
         notes.append(Note(say("payments.screen_being_paid"), "wait"))
     if payment.reason:
@@ -263,7 +263,7 @@ async def _facts(look: Look, seen: PaymentDetails, decision: Decision | None) ->
     because = None if decision is None else look.get(Decisions).clocks(decision).due()
     due: Value = Due(payment.due_on, payment.status in _OWED, payment.due_provisional, payment.authority)
     facts: list[Fact] = [
-        (Named("party"), name if look.plainly else mask_person(name) if may_be_a_person(name) else mask_firm(name)),
+        (Named("party"), name if look.plainly else _masked(name, name, decision)),
         (Named("authority"), organisation),
         (Named("amount"), Yuan(payment.amount)),
         (Named("code"), Code(payment.code)),
@@ -291,7 +291,15 @@ def _lines(seen: PaymentDetails) -> Table:
     return Table(Named("lines"), heads, rows, "")
 
 
-def _money(look: Look, seen: PaymentDetails) -> Table:
+def _masked(name: str, bill: str, decision: Decision | None) -> str:
+    """A payer's name, masked by what the decision says that the party is, or by its words where it is another's."""
+    if decision is None or name not in (bill, decision.facts.party.name):
+        return mask_name(name)
+    person = decision.facts.party.kind is PartyKind.NATURAL_PERSON
+    return mask_person(name) if person else mask_name(name)
+
+
+def _money(look: Look, seen: PaymentDetails, decision: Decision | None) -> Table:
     heads = (
         Head(Named("paid_at")),
         Head(Named("amount"), number=True),
@@ -300,17 +308,17 @@ def _money(look: Look, seen: PaymentDetails) -> Table:
         Head(Named("cleared_on"), small=True),
         Head(Named("treasury_on"), small=True),
     )
-    rows = []
+    rows, bill = [], seen.payment.bill(look.base.envelope).payer_name
     for one in seen.collections:
         payer = one.payer(look.base.envelope)
         cleared, treasury = seen.days.get((one.code, one.bank_serial), (None, None))
-        shown = payer if payer is None or look.plainly else mask_person(payer)
+        shown = payer if payer is None or look.plainly else _masked(payer, bill, decision)
         cells = (Moment(one.paid_at), Yuan(one.amount), Code(one.bank_serial), shown, cleared, treasury)
         rows.append(Row(None, cells))
     return Table(Named("money"), heads, rows, "")
 
 
-def _surcharge(found: Surcharge) -> Table:
+def _surcharge(found: Surcharge, fine: int) -> Table:
     heads = (
         Head(say("payments.screen_days")),
         Head(Named("days"), number=True),
@@ -319,16 +327,10 @@ def _surcharge(found: Surcharge) -> Table:
         Head(Named("why")),
     )
     rows = [
-        Row(None, (Many((one.first, one.last)), one.days, Yuan(one.base), one.counted, one.why))
+        Row(None, (Period(one.first, one.last), one.days, Yuan(one.base), one.counted, one.why))
         for one in found.stretches
     ]
-    words: list[Sentence] = [
-        say("payments.surcharge_to", on=found.on, days=found.days, amount=format_yuan(found.amount))
-    ]
-    words += [say("payments.surcharge_capped")] if found.capped else []
-    words += [say("payments.surcharge_reduced", yuan=format_yuan(found.reduced_by))] if found.reduced_by else []
-    note = say("payments.surcharge", parts=[*words, *(said(one) for one in found.rules)])
-    return Table(say("payments.screen_surcharge"), heads, rows, "", note)
+    return Table(say("payments.screen_surcharge"), heads, rows, "", in_short(found, fine), basis=basis(found.rules))
 
 
 def _events(decision: Decision, waits: CorrectionSight | None) -> list[Block]:
@@ -365,7 +367,7 @@ def _story(events: Sequence[Event]) -> Story:
 def _told(name: str, value: str | int) -> Value:
     """What an event says, as the page shows such values elsewhere."""
     if name != "amount":
-        return str(value)
+        return failed(str(value)) if name in ("reason", "doubt_reason") else str(value)
     try:
         return Yuan(parse_yuan(str(value)))
     except ValueError:

@@ -14,7 +14,8 @@ from datetime import date, timedelta
 from typing import Literal
 
 from gateway.rooms.decisions import DuePeriod, Suspension
-from gateway.words.law import Rule
+from gateway.words.law import Matter, Rule
+from gateway.words.money import format_yuan
 from gateway.words.saying import Sentence, say
 
 _DAY = timedelta(days=1)
@@ -72,6 +73,10 @@ class Surcharge:
     stretches: tuple[Stretch, ...]
     rules: tuple[Rule, ...] = ()
 
+    def figure(self, matter: Matter) -> int:
+        """The number that a row of the law gives. StopIteration for one by which nothing was counted."""
+        return next(one.number for one in self.rules if one.matter is matter)
+
 
 def surcharge(
     fine: int,
@@ -119,6 +124,24 @@ def surcharge(
         tuple(stretches),
         rate.rules,
     )
+
+
+def in_short(found: Surcharge, fine: int) -> Sentence:
+    """How it comes about as one sum: days and rate, the cap where it is reached, what was taken off, the result."""
+    rate, cap = (found.figure(one) for one in (Matter.SURCHARGE_RATE, Matter.SURCHARGE_CAP))
+    accrued = (sum(one.hundredths for one in found.stretches) + 50) // 100
+    given = {"on": found.on, "days": found.days, "rate": rate, "accrued": format_yuan(accrued)}
+    bases = {one.base for one in found.stretches if one.counted}
+    daily = [base * rate // 100 for base in bases if base * rate % 100 == 0]
+    made = say("payments.sum_varied", **given)
+    if len(bases) == 1 and daily:
+        made = say("payments.sum_even", **given, daily=format_yuan(daily[0]))
+    if found.capped:
+        made = say("payments.sum_capped", before=made, cap=format_yuan(fine * cap // 100))
+    if found.reduced_by:
+        made = say("payments.sum_reduced", before=made, yuan=format_yuan(found.reduced_by))
+    changed = found.capped or found.reduced_by
+    return say("payments.sum_result", before=made, amount=format_yuan(found.amount)) if changed else made
 
 
 def _judge(day: date, due: Sequence[DuePeriod], suspensions: Sequence[Suspension], rate: Rate) -> tuple[bool, Sentence]:

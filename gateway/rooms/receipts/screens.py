@@ -24,6 +24,7 @@ from gateway.foundation.screens import (
     Tag,
     Tone,
     Yuan,
+    failed,
 )
 from gateway.rooms.payments import Payments
 from gateway.rooms.payments.states import Status
@@ -68,7 +69,7 @@ def _facts(found: Receipt) -> Facts:
         (Named("issued_at"), Moment(found.issued_at)),
     ]
     if found.refusal or found.doubt_reason:
-        facts.append((Named("reason"), found.refusal or found.doubt_reason))
+        facts.append((Named("reason"), found.refusal or failed(found.doubt_reason)))
     if found.red_at is not None:
         red = [(Named("red_code"), Code(found.red_code)), (Named("red_number"), Code(found.red_number))]
         facts += [*red, (Named("red_at"), Moment(found.red_at))]
@@ -128,5 +129,6 @@ ON_PAYMENTS = Joins(
         ActPage(name="red-receipt", of=_ACTS["record_reversal"], form=_reverse_form, do=_reverse),
     ),
     blocks=_of_payment,
+    first=True,
     now=_now,
 )

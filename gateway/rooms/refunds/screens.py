@@ -45,6 +45,7 @@ from gateway.foundation.screens import (
     Waits,
     Wanted,
     Yuan,
+    in_doubt,
     reason_for,
 )
 from gateway.foundation.taking import assigning, holder, waits_mine
@@ -141,7 +142,7 @@ async def _one(look: Look, refund_id: str) -> Page:
     if one.refusal:
         notes.append(Note(say("refunds.screen_refusal", refusal=one.refusal), "bad"))
     if one.in_doubt_since_at is not None:
-        notes.append(Note(say("refunds.screen_doubt", why=one.doubt_reason or ""), "warn"))
+        notes.append(in_doubt("refunds.screen_doubt", one.doubt_reason))
     acts = []
     if one.status is RefundStatus.PROPOSED:
         elsewhere = await look.second_word(one.id, _ACTS["confirm_refund"], one.authority)

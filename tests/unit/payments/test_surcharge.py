@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
 
@@ -11,10 +12,11 @@ from hypothesis import strategies as st
 
 from gateway.rooms.decisions import DuePeriod, Suspension
 from gateway.rooms.payments.channel_keys import PaymentKeys
-from gateway.rooms.payments.surcharge import PrincipalPaid, Rate, Stretch, Surcharge
+from gateway.rooms.payments.surcharge import PrincipalPaid, Rate, Stretch, Surcharge, in_short
 from gateway.rooms.payments.surcharge import surcharge as counted_by
 from gateway.words.calendar import WorkingCalendar
-from gateway.words.saying import say
+from gateway.words.law import Law, Matter, basis
+from gateway.words.saying import Language, say
 
 DUE = date(2026, 10, 8)
 DAY = timedelta(days=1)
@@ -181,3 +183,41 @@ def test_the_cap_is_so_many_per_cent_of_the_fine_and_the_rate_so_many_a_day():
 def test_a_cap_that_does_not_come_out_even_is_rounded_down_to_a_fen():
     found = counted_by(1001, [DuePeriod(DUE, DUE)], DUE + 60 * DAY, rate=Rate(3, 50, "original", COUNTED), stated=True)
     assert (found.amount, type(found.amount), found.capped) == (500, int, True)
+
+
+RULES = tuple(one for one in Law().rows if one.matter in (Matter.SURCHARGE_RATE, Matter.SURCHARGE_CAP))
+BASE = next(one for one in Law().rows if one.matter is Matter.SURCHARGE_BASE)
+
+
+@pytest.mark.parametrize(
+    ("days", "more", "words"),
+    [
+        (2, {}, "截至 2026-10-10：2 天 × 每天 3.00 元（罚款的 3%）= 6.00 元"),
+        (
+            40,
+            {},
+            "截至 2026-11-17：40 天 × 每天 3.00 元（罚款的 3%）= 120.00 元；以 100.00 元为限；加处罚款 100.00 元",
+        ),
+        (
+            2,
+            {"reduced_by": 100},
+            "截至 2026-10-10：2 天 × 每天 3.00 元（罚款的 3%）= 6.00 元；按执行协议减免 1.00 元；加处罚款 5.00 元",
+        ),
+        (
+            2,
+            {"base": "outstanding", "paid": [PrincipalPaid(DUE + DAY, 5000)]},
+            "截至 2026-10-10：计 2 天，每天按 3% 计，合计 4.50 元",
+        ),
+    ],
+)
+def test_in_short_it_is_one_sum_that_cites_no_law(days, more, words):
+    found = replace(of(10000, days, **more), rules=RULES)
+    assert in_short(found, 10000).in_(Language.CHINESE) == words
+    assert str(in_short(found, 10000)).startswith("Up to")
+
+
+def test_on_what_it_rests_names_each_article_once():
+    (one,) = basis((*RULES, BASE))
+    words = one.in_(Language.CHINESE)
+    assert words.count("第七十二条") == 1
+    assert all(part in words for part in ("每日3%", "100%", "按罚款全额", "待确认"))
