@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from gateway.foundation.acts import Act
 from gateway.words.errors import GatewayError, SettingsError
-from gateway.words.saying import bring, say
+from gateway.words.saying import Sentence, bring, say
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -116,7 +116,8 @@ class Room:
     what it adds to a screen of a room that it needs, each a ``screens.Joins``; ``waiting``: what of it waits for a
     person, each a ``screens.Waiting``; ``taken``: which records people take on, and hand over (``taking``): the path
     of each one's view, by the prefix of its id, and after a # the member in which the record stands. ``looks``: lists
-    and records whose commands are made from their routes.
+    and records whose commands are made from their routes. ``happened``: which events a person is told of who comes back
+    (``since``), each in words that stand before a number.
     """
 
     name: str
@@ -156,6 +157,7 @@ class Room:
     joins: tuple[str, ...] = ()
     taken: Mapping[str, str] = field(default_factory=dict)
     waiting: tuple[str, ...] = ()
+    happened: Mapping[str, Sentence] = field(default_factory=dict)
 
     def place(self, where: str) -> Any:
         """What stands at a place: a module, or an attribute of one.

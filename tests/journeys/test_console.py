@@ -418,6 +418,26 @@ async def test_accounts_are_made_at_the_console(site):
     assert not [one for one in done if token in str(one) or of_li in str(one)]
 
 
+async def test_who_comes_back_is_told_what_happened_since(site):
+    """A shift report: counts of records since the session before was last used, each with exactly those."""
+    access = site.app.base.access
+    await access.create_authority("elsewhere", "别处机关", "91990102MA0K7T2PXA")
+    for login, codes in (("lin", ()), ("far", ("elsewhere",))):
+        await access.create_operator(login, "张三", "operator", PASSWORD, authorities=codes)
+        assert "上次登录以来" not in await (await Browser(site, login).sign_in()).see("/console/today")
+    payments = [await site.paid(), await site.paid(number=await site.decide("望市监罚决字〔2026〕第74号"))]
+    lin, far = [await Browser(site, login).sign_in() for login in ("lin", "far")]
+    today_page = await lin.see("/console/today")
+    count = re.search(r'<a href="(/console/today/payment.paid)"><span class="number">(\d+)</span></a>', today_page)
+    assert count is not None
+    assert count[2] == "2"
+    listed = await lin.see(count[1])
+    assert set(re.findall(r'href="/console/payments/(pay_\w+)"', listed)) == {one["id"] for one in payments}
+    assert "上次登录以来没有新情况" in await far.see("/console/today")
+    assert "上次登录以来没有新情况" in await far.see(count[1])
+    await lin.see("/console/today/payment.none", 404)
+
+
 async def test_what_was_typed_outlives_the_session(site):
     """The session ends while a form is being filled in: signing in again leads to the form with all that was typed."""
     await site.app.base.access.create_operator("gao", "gao", "supervisor", PASSWORD)

@@ -32,6 +32,12 @@ def test_every_type_that_the_code_can_emit_has_an_example() -> None:
     assert found - CATALOGUE.keys() == set(), "see snapshots/catalogue.py: record it, or write it by hand"
 
 
+def test_who_comes_back_is_told_of_events_that_there_are() -> None:
+    told = [type for room in rooms.found() for type in room.happened]
+    assert len(set(told)) == len(told) > 20
+    assert set(told) <= CATALOGUE.keys()
+
+
 def test_the_page_says_of_every_event_when_it_happens() -> None:
     assert [name for name, when in when_events_happen().items() if not when] == [], "say it in event_words.toml"
 

@@ -128,7 +128,7 @@ class Reader(Stranger):
     @cached_property
     def every_screen(self) -> Mapping[str, Screen]:
         """Every screen by name: what the rooms bring, and what waits in all of them."""
-        return {TODAY: today(self.gateway), **self.gateway.screens}
+        return {TODAY: today(self.gateway, self.visit), **self.gateway.screens}
 
     @property
     def screens(self) -> Mapping[str, Screen]:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Float, bindparam, insert, select, tuple_
+from sqlalchemy import BigInteger, Connection, Float, bindparam, func, insert, select, tuple_
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import GenericFunction
 
@@ -112,6 +112,74 @@ _HORIZON = select(transaction_horizon())
 _LAG = select(feed_lag())
 _BY_ID = select(event_table).where(event_table.c.id == bindparam("one"))
 _event = reader(Event)
+READ = 20_000
+"""So many events, the newest, are looked through for what happened since an instant."""
+
+
+@dataclass(frozen=True)
+class Since:
+    """After which id, and from which instant (microseconds); of which authorities and types."""
+
+    after: str
+    at: int
+    authorities: Sequence[str]
+    types: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Events of one type: of how many records, and when the last of them was."""
+
+    type: str
+    number: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Touched:
+    """A record to which something happened, and when last."""
+
+    subject: str
+    at: int
+
+
+# Ids grow with time, so that their index finds the newest; an instant alone has none.
+_NEWEST = (
+    select(event_table.c.type, event_table.c.authority, event_table.c.subject, event_table.c.at)
+    .where(event_table.c.id > bindparam("after"))
+    .order_by(event_table.c.id.desc())
+    .limit(READ)
+    .subquery()
+)
+_SINCE = (
+    _NEWEST.c.at >= bindparam("at"),
+    _NEWEST.c.authority.in_(bindparam("authorities", expanding=True)),
+    _NEWEST.c.type.in_(bindparam("types", expanding=True)),
+)
+_LAST = func.max(_NEWEST.c.at)
+_TALLIES = (
+    select(_NEWEST.c.type, func.count(_NEWEST.c.subject.distinct()).label("number"), _LAST.label("last"))
+    .where(*_SINCE)
+    .group_by(_NEWEST.c.type)
+)
+_TOUCHED = (
+    select(_NEWEST.c.subject, _LAST.label("at"))
+    .where(*_SINCE)
+    .group_by(_NEWEST.c.subject)
+    .order_by(_LAST.desc(), _NEWEST.c.subject)
+    .limit(bindparam("most"))
+)
+_tally, _touched = reader(Tally), reader(Touched)
+
+
+def tallies(conn: Connection, since: Since) -> list[Tally]:
+    """How many records something of each type happened to."""
+    return [_tally(row) for row in conn.execute(_TALLIES, vars(since)).mappings()]
+
+
+def touched(conn: Connection, since: Since, most: int) -> list[Touched]:
+    """These records, the latest first."""
+    return [_touched(row) for row in conn.execute(_TOUCHED, {**vars(since), "most": most}).mappings()]
 
 
 def add(conn: Connection, **values: Any) -> int:

@@ -2,6 +2,7 @@
 
 from gateway.foundation.rooms import Room
 from gateway.rooms.cash.acts import ACTS, LOOKS
+from gateway.words.saying import say
 
 ROOM = Room(
     name="cash",
@@ -25,4 +26,9 @@ ROOM = Room(
     books=".audit:BOOKS",
     case_files=".case_files:of_case",
     revisions=".revisions",
+    happened={
+        "cash.taken": say("cash.since_taken"),
+        "cash.handed_in": say("cash.since_handed_in"),
+        "cash.overdue": say("cash.since_overdue"),
+    },
 )

@@ -2,6 +2,7 @@
 
 from gateway.foundation.rooms import Room
 from gateway.rooms.disclosures.acts import ACTS, LOOKS
+from gateway.words.saying import say
 
 ROOM = Room(
     name="disclosures",
@@ -78,4 +79,14 @@ ROOM = Room(
     revisions=".revisions",
     decision_part=".decision_part:PART",
     case_files=".case_files:of_case",
+    happened={
+        "disclosure.published": say("disclosures.since_published"),
+        "disclosure.publication_refused": say("disclosures.since_unseen"),
+        "disclosure.rejected": say("disclosures.since_rejected"),
+        "disclosure.late": say("disclosures.since_late"),
+        "disclosure.withdrawn": say("disclosures.since_withdrawn"),
+        "disclosure.objection": say("disclosures.since_objection"),
+        "disclosure.in_doubt": say("disclosures.since_doubt"),
+        "credit_repair.received": say("disclosures.since_repair"),
+    },
 )

@@ -2,6 +2,7 @@
 
 from gateway.foundation.rooms import Room
 from gateway.rooms.operations.acts import ACTS, LOOKS
+from gateway.words.saying import say
 
 ROOM = Room(
     name="operations",
@@ -27,4 +28,9 @@ ROOM = Room(
         "channel.drifted",
         "channel.unreadable_callback",
     ),
+    happened={
+        "operation.parked": say("operations.since_parked"),
+        "channel.stopped": say("operations.since_stopped"),
+        "channel.resumed": say("operations.since_resumed"),
+    },
 )

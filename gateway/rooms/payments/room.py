@@ -2,6 +2,7 @@
 
 from gateway.foundation.rooms import Room
 from gateway.rooms.payments.acts import ACTS, LOOKS
+from gateway.words.saying import say
 
 ROOM = Room(
     name="payments",
@@ -50,4 +51,10 @@ ROOM = Room(
     screens=(".screens:SCREEN",),
     joins=(".unit_screens:ON_AUTHORITIES",),
     waiting=(".screens:waiting",),
+    happened={
+        "payment.paid": say("payments.since_paid"),
+        "payment.overdue": say("payments.since_overdue"),
+        "payment.cancelled": say("payments.since_cancelled"),
+        "payment.in_doubt": say("payments.since_doubt"),
+    },
 )

@@ -2,6 +2,7 @@
 
 from gateway.foundation.rooms import Room
 from gateway.rooms.receipts.acts import ACTS
+from gateway.words.saying import say
 
 ROOM = Room(
     name="receipts",
@@ -19,4 +20,8 @@ ROOM = Room(
     doctor=".doctor:look",
     revisions=".revisions",
     case_files=".case_files:of_case",
+    happened={
+        "receipt.issued": say("receipts.since_issued"),
+        "receipt.refused": say("receipts.since_refused"),
+    },
 )

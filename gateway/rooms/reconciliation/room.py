@@ -2,6 +2,7 @@
 
 from gateway.foundation.rooms import Room
 from gateway.rooms.reconciliation.acts import ACTS, LOOKS
+from gateway.words.saying import say
 
 ROOM = Room(
     name="reconciliation",
@@ -25,4 +26,11 @@ ROOM = Room(
     screens=(".month_screen:CALENDAR", ".screens:BREAKS"),
     waiting=(".month_screen:waiting_days", ".screens:waiting_breaks"),
     body_limits={"/v1/statement-files": 200 << 20, "/console/reconciliation": 33 << 20},
+    happened={
+        "break.opened": say("reconciliation.since_opened"),
+        "break.proposed": say("reconciliation.since_proposed"),
+        "break.closed": say("reconciliation.since_closed"),
+        "month.closed": say("reconciliation.since_month"),
+        "month.reopened": say("reconciliation.since_reopened"),
+    },
 )

@@ -2,6 +2,7 @@
 
 from gateway.foundation.rooms import Room
 from gateway.rooms.refunds.acts import ACTS, LOOKS
+from gateway.words.saying import say
 
 ROOM = Room(
     name="refunds",
@@ -26,4 +27,13 @@ ROOM = Room(
     joins=(".screens:ON_PAYMENTS",),
     body_limits=dict.fromkeys(("/console/refunds", "/console/exceptions"), 16 << 20),
     waiting=(".screens:waiting",),
+    happened={
+        "payment.exception": say("refunds.since_exception"),
+        "payment.exception_resolved": say("refunds.since_resolved"),
+        "refund.proposed": say("refunds.since_proposed"),
+        "refund.confirmed": say("refunds.since_confirmed"),
+        "refund.refunded": say("refunds.since_refunded"),
+        "refund.refused": say("refunds.since_refused"),
+        "refund.in_doubt": say("refunds.since_doubt"),
+    },
 )

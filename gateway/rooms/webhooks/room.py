@@ -2,6 +2,7 @@
 
 from gateway.foundation.rooms import Room
 from gateway.rooms.webhooks.acts import ACTS, LOOKS
+from gateway.words.saying import say
 
 ROOM = Room(
     name="webhooks",
@@ -17,4 +18,7 @@ ROOM = Room(
     events=("webhook.disabled", "webhook.given_up", "webhook.test"),
     doctor=".doctor:look",
     waiting=(".waiting:waiting",),
+    happened={
+        "webhook.disabled": say("webhooks.since_disabled"),
+    },
 )

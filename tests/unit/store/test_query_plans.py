@@ -11,7 +11,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, event
 
-from gateway.foundation.delivery import doubtful_records, operation_records, schedule_records, webhook_records
+from gateway.foundation.delivery import (
+    doubtful_records,
+    event_records,
+    operation_records,
+    schedule_records,
+    webhook_records,
+)
 from gateway.foundation.delivery.states import State
 from gateway.foundation.store import schema
 from gateway.foundation.store.engine import open_engine
@@ -68,6 +74,7 @@ WAITS = doubtful_records.Doubtful(("a", "b"))
 PAYMENTS = searching.Sought(frozenset({"a", "b"}))
 SOUGHT = seeking.Sought(frozenset({"a"}), TODAY, date(2026, 9, 17))
 OVERDUE = searching.Sought(frozenset({"a"}), overdue=TODAY)
+SINCE = event_records.Since("evt_1", 1, ["a", "b"], ["payment.paid"])
 WAITING = refunds.RefundFilter(("a",), proposed_besides="opr_1")
 QUERIES: dict[str, Callable[[Connection], Any]] = {
     "what a pump looks at": lambda conn: operation_records.next_due(conn, "nontax", ["nontax.issue"]),
@@ -113,6 +120,8 @@ QUERIES: dict[str, Callable[[Connection], Any]] = {
     "what waits on a channel": lambda conn: doubtful_records.find(conn, replace(WAITS, channel="nontax"), None, 9),
     "what waits for a reason": lambda conn: doubtful_records.find(conn, replace(WAITS, parked_for="r"), None, 9),
     "what waits by a number": lambda conn: doubtful_records.find(conn, replace(WAITS, number="1"), None, 9),
+    "what happened since": lambda conn: event_records.tallies(conn, SINCE),
+    "to which records it happened": lambda conn: event_records.touched(conn, SINCE, 9),
     "refunds that wait for me": lambda conn: refunds.find(conn, WAITING),
     **{
         f"publications {only}": lambda conn, only=only: seeking.waiting(conn, replace(SOUGHT, only=only))
@@ -168,6 +177,8 @@ BY_INDEX = {
     "what waits for a reason": "COVERING INDEX ix_operation_parked_for (code=? AND state=?)",
     "what waits by a number": "ix_operation_doubted (reference=?)",
     "parked operations": "ix_operation_for_people (state=?)",
+    "what happened since": "SEARCH event USING INDEX sqlite_autoindex_event_1 (id>?)",
+    "to which records it happened": "SEARCH event USING INDEX sqlite_autoindex_event_1 (id>?)",
     "refunds that wait for me": "ix_refund_status",
     "metrics": "COVERING INDEX ix_operation_unfinished",
     "publications late": "ix_disclosure_passed_on",
