@@ -252,7 +252,10 @@ def _errors(lately: Lately) -> Table:
     )
     rows = []
     for one, reason in lately.failures:
+        known = what_happened(one.outcome) if one.status is None else None
         came: Value = Word(one.outcome) if one.status is None else f"HTTP {one.status}"
+        if known is not None:
+            came, reason = say("channels.screen_no_answer"), reason or one.outcome
         operation: Value = None
         if one.operation_id is not None:
             operation = To(Code(f"…{one.operation_id[-6:]}"), "operations", one.operation_id)

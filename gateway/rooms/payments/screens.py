@@ -65,14 +65,14 @@ from gateway.rooms.payments.records import Payment
 from gateway.rooms.payments.searching import MOST, Sought
 from gateway.rooms.payments.service import Payments
 from gateway.rooms.payments.states import Settlement, Status
-from gateway.rooms.payments.surcharge import Surcharge, in_short
+from gateway.rooms.payments.surcharge import Stretch, Surcharge, in_short
 from gateway.rooms.payments.told import told
 from gateway.words.clock import SHANGHAI, from_micros
 from gateway.words.errors import InvalidProblem, NotFoundProblem
 from gateway.words.law import basis
 from gateway.words.masking import mask_name, mask_person
 from gateway.words.money import parse_yuan
-from gateway.words.saying import Word, say
+from gateway.words.saying import Sentence, Word, say
 
 _NAME: Final = "payments"
 _ACTS: Final = by_name(*ACTS, *OF_DECISIONS)
@@ -318,6 +318,13 @@ def _money(look: Look, seen: PaymentDetails, decision: Decision | None) -> Table
     return Table(Named("money"), heads, rows, "")
 
 
+def _day(one: Stretch) -> Sentence:
+    """Why days count, or do not; the law by which they do is named once, below."""
+    if one.why.id != "payments.day_counted":
+        return one.why
+    return say("payments.day_at", rate=one.why.given["rate"])
+
+
 def _surcharge(found: Surcharge, fine: int) -> Table:
     heads = (
         Head(say("payments.screen_days")),
@@ -327,7 +334,7 @@ def _surcharge(found: Surcharge, fine: int) -> Table:
         Head(Named("why")),
     )
     rows = [
-        Row(None, (Period(one.first, one.last), one.days, Yuan(one.base), one.counted, one.why))
+        Row(None, (Period(one.first, one.last), one.days, Yuan(one.base), one.counted, _day(one)))
         for one in found.stretches
     ]
     return Table(say("payments.screen_surcharge"), heads, rows, "", in_short(found, fine), basis=basis(found.rules))

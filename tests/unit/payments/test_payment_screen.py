@@ -14,12 +14,14 @@ from gateway.faces.console.drawing import Pen
 from gateway.foundation.access import Principal
 from gateway.foundation.rooms import Services
 from gateway.foundation.screens import Files, Folded, Look, Named, Note, Period, Picture, Story, Table, failed
-from gateway.rooms.decisions import PartyKind
+from gateway.rooms.decisions import DuePeriod, PartyKind
 from gateway.rooms.decisions.corrections import Corrections
-from gateway.rooms.payments.screens import SCREEN, _masked
+from gateway.rooms.payments.screens import SCREEN, _masked, _surcharge
+from gateway.rooms.payments.surcharge import Rate, surcharge
 from gateway.rooms.payments.tables import payment
 from gateway.words.clock import to_micros
-from gateway.words.saying import Language, say
+from gateway.words.law import Law, Matter
+from gateway.words.saying import Language, Sentence, say
 
 PERSON, FIRM, TRADER = PartyKind.NATURAL_PERSON, PartyKind.ORGANISATION, PartyKind.INDIVIDUAL_BUSINESS
 
@@ -45,6 +47,19 @@ async def test_what_to_pay_by_is_handed_out_only_while_it_can_be_paid_and_then_s
     first = after.blocks[0]
     assert isinstance(first, Table)
     assert first.title == Named("money")
+
+
+def test_the_days_of_a_surcharge_cite_nothing_and_its_basis_is_folded():
+    due = [DuePeriod(date(2026, 10, 8), date(2026, 9, 16))]
+    rows = [one for one in Law().rows if one.matter in (Matter.SURCHARGE_RATE, Matter.SURCHARGE_CAP)]
+    why = say("payments.day_counted", rate=3, cited=rows[0].cited)
+    rate = Rate(3, 100, "original", why, tuple(rows))
+    shown = _surcharge(surcharge(10000, due, date(2026, 10, 10), rate=rate, stated=True), 10000)
+    ((days, *_, last),) = [row.cells for row in shown.rows]
+    assert days == Period(date(2026, 10, 9), date(2026, 10, 10))
+    assert isinstance(last, Sentence)
+    assert last.in_(Language.CHINESE) == "每日百分之3"
+    assert [isinstance(one, Sentence) and one.in_(Language.CHINESE).count("第七十二条") for one in shown.basis] == [1]
 
 
 @pytest.mark.parametrize(
