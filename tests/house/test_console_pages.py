@@ -82,7 +82,13 @@ def test_every_screen_and_act_needs_a_right_that_there_is() -> None:
 def test_who_makes_a_key_or_a_password_proves_who_it_is_and_who_revokes_is_not_held_up() -> None:
     """What leaked is revoked at once; what opens something is made by nobody who found a screen unattended."""
     found = list(acts_at_screens())
-    made = {"create_operator", "set_operator_password", "issue_client_key", "issue_operator_key", "set_collecting_unit"}
+    made = {
+        "create_operator",
+        "set_operator_password",
+        "issue_client_key",
+        "issue_operator_key",
+        "set_collecting_unit",
+    } | {"add_endpoint", "rotate_webhook_secret"}
     assert made == {one.of.name for one in found if one.of.name in made and one.money}
     ended = {"revoke_key", "revoke_client", "disable_operator", "end_operator_session"}
     assert ended == {one.of.name for one in found if one.of.name in ended and not one.money}

@@ -5,18 +5,25 @@ The same journeys run in a real Chromium, where ``Browser`` is a window: tests/b
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
+from collections.abc import AsyncIterator
 from datetime import date
 from html import unescape
 from typing import Any
 
 import by_day
 import httpx
+import pytest
+from sqlalchemy import update
 
+from gateway.demo.receiver import Receiver
 from gateway.faces.console.today import TODAY, today
 from gateway.foundation.access import roles
 from gateway.foundation.access.audit import AuditFilter
+from gateway.foundation.delivery import webhook_records
+from gateway.foundation.delivery.tables import webhook_delivery
 from gateway.foundation.screens import Screen
 from gateway.words.clock import day_of, from_micros
 
@@ -438,6 +445,59 @@ async def test_who_comes_back_is_told_what_happened_since(site):
     await lin.see("/console/today/payment.none", 404)
 
 
+async def test_an_endpoint_is_made_tried_and_kept_going_at_the_console(site, receiver):
+    """Its secret is shown once and signs the test; what was given up is found from 今日待办 and sent again."""
+    hooks, store = site.app.base.webhooks, site.app.base.store
+    await site.app.base.access.create_operator("yun", "yun", "supervisor", PASSWORD)
+    yun = await Browser(site, "yun").sign_in()
+    asked = {"authority": "wangchuan-scjg", "url": receiver.url}
+    assert "不是事件类型" in await yun.do("/console/webhooks/-/add", 422, **asked, types="罚款已缴")
+    shown = await yun.press(**asked)
+    (receiver.secret,) = set(re.findall(r"whsec_[A-Za-z0-9+/=]+", shown))
+    assert receiver.secret not in await yun.see(f"/console/webhooks?url={receiver.url}")
+    (one,) = await hooks.endpoints.find(["wangchuan-scjg"])
+    own = f"/console/webhooks/{one.id}"
+    await yun.do(f"{own}/test")
+    await receiver.expect("webhook.test", one.id)
+    assert receiver.secret not in await yun.see(own)
+    assert "已送达" in await yun.see(f"{own}?state=delivered")
+    assert "没有推送记录" in await yun.see(f"{own}?state=failed")
+
+    def give_up(conn: Any) -> None:
+        webhook_records.disable(conn, one.id, "nothing could be delivered for 5 days", 1)
+        conn.execute(update(webhook_delivery).values(state="queued", attempts=3, due_at=1))
+        webhook_records.give_up(conn, one.id, "the endpoint was disabled", 10)
+
+    await store.write(give_up)
+    assert 'href="/console/webhooks?state=disabled"' in await yun.see("/console/today")
+    assert f'href="{own}?state=failed"' in await yun.see("/console/webhooks?state=disabled")
+    await yun.do(f"{own}/enable")
+    assert "没有符合条件的记录" in await yun.see("/console/webhooks?state=disabled")
+    assert "没有向该地址推送过" in await yun.do(f"{own}/resend", 422, event="evt_none")
+    await yun.press(event="")
+    async with asyncio.timeout(30):
+        while (tally := (await hooks.endpoints.tallies([one.id]))[one.id]).failed or tally.queued:
+            await asyncio.sleep(0.02)
+    assert "已送达" in await yun.see(f"{own}?state=delivered")
+    shown = await yun.do(f"{own}/secret")
+    (new,) = set(re.findall(r"whsec_[A-Za-z0-9+/=]+", shown))
+    assert new != receiver.secret
+    assert "gateway webhooks remove" in await yun.see(f"{own}/remove")
+    assert "还没有事件推送地址" in await yun.do(f"{own}/remove", reason="接收方停用")
+    await yun.see(own, 404)
+    done = await site.app.base.audit.find(AuditFilter(operator=None, limit=50))
+    assert not [entry for entry in done if "whsec_" in str(entry)]
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """A case system that takes webhooks."""
+    made = Receiver()
+    await made.start()
+    yield made
+    await made.stop()
+
+
 async def test_what_was_typed_outlives_the_session(site):
     """The session ends while a form is being filled in: signing in again leads to the form with all that was typed."""
     await site.app.base.access.create_operator("gao", "gao", "supervisor", PASSWORD)
@@ -771,6 +831,8 @@ async def a_full_house(site: Any) -> None:
     """Something on every screen: what was paid twice, unknown money, a refund, a doubt, a publication, a job."""
     await site.travel("2026-10-12 10:00")
     day = day_of(site.clock.now())
+    hook = await site.post("/v1/webhook-endpoints", {"authority": "wangchuan-scjg", "url": "http://127.0.0.1:9/events"})
+    assert hook.status_code == 201, hook.text
     payment = await site.paid()
     why = {
         "reason": "wrong_payment",

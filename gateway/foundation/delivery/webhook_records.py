@@ -104,6 +104,15 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """What went to an endpoint: how many wait, how many were given up, and when the last one arrived."""
+
+    queued: int = 0
+    failed: int = 0
+    delivered_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Due:
     """A delivery to be made now, and its endpoint."""
 
@@ -211,8 +220,8 @@ def held(conn: Connection, endpoint_id: str, authorities: Sequence[str] | None) 
 
 
 def remove_endpoint(conn: Connection, endpoint_id: str, now: int) -> bool:
-    """Send nothing more to an active endpoint; False when there is none."""
-    return conn.execute(_ACTIVE, {"of": endpoint_id, "disabled_at": now, "disabled_reason": REMOVED}).rowcount == 1
+    """Send nothing more to an endpoint, also to one that was disabled; False when there is none."""
+    return conn.execute(_KNOWN, {"of": endpoint_id, "disabled_at": now, "disabled_reason": REMOVED}).rowcount == 1
 
 
 def rotate(conn: Connection, endpoint_id: str, sealed: bytes, until: int) -> bool:
@@ -349,6 +358,21 @@ def deliveries(
     )
     made = [_attempt(row) for row in conn.execute(tried.order_by(webhook_attempt.c.taken)).mappings()]
     return [DeliveryStory(one, tuple(each for each in made if each.event_id == one.event_id)) for one in found]
+
+
+def tallies(conn: Connection, endpoint_ids: Sequence[str]) -> dict[str, Tally]:
+    """What went to each of these endpoints."""
+    of, state = webhook_delivery.c.endpoint_id, webhook_delivery.c.state
+    counted = [func.count().filter(state == word.value) for word in (DeliveryState.QUEUED, DeliveryState.FAILED)]
+    query = select(of, *counted, func.max(webhook_delivery.c.delivered_at)).where(of.in_(endpoint_ids)).group_by(of)
+    found = {row[0]: Tally(*row[1:]) for row in conn.execute(query)}
+    return {one: found.get(one, Tally()) for one in endpoint_ids}
+
+
+def types_of(conn: Connection, event_ids: Sequence[str]) -> dict[str, str]:
+    """Of which type each of these events is, where it is still there."""
+    query = select(event_table.c.id, event_table.c.type).where(event_table.c.id.in_(event_ids))
+    return {row[0]: row[1] for row in conn.execute(query)}
 
 
 def _key(one: WebhookDelivery) -> dict[str, str]:

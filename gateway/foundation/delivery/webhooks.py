@@ -19,7 +19,7 @@ from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.delivery import webhook_records
 from gateway.foundation.delivery.events import EVERY, Events
 from gateway.foundation.delivery.states import DeliveryState
-from gateway.foundation.delivery.webhook_records import DeliveryStory, Endpoint, Waiting
+from gateway.foundation.delivery.webhook_records import DeliveryStory, Endpoint, Tally, Waiting
 from gateway.foundation.delivery.webhook_sending import SCHEDULE, SECOND, SECRET_PREFIX, Sender, payload, sign
 from gateway.foundation.once import NEVER, Once
 from gateway.foundation.store import Store
@@ -59,6 +59,14 @@ class Endpoints:
         return await self._store.read(
             lambda conn: webhook_records.deliveries(conn, endpoint_id, state=state, before=before, limit=limit)
         )
+
+    async def tallies(self, endpoint_ids: Sequence[str]) -> dict[str, Tally]:
+        """How many deliveries wait for each endpoint, how many were given up, and when the last one arrived."""
+        return await self._store.read(lambda conn: webhook_records.tallies(conn, endpoint_ids))
+
+    async def types_of(self, event_ids: Sequence[str]) -> dict[str, str]:
+        """Of which type each of these events is."""
+        return await self._store.read(lambda conn: webhook_records.types_of(conn, event_ids))
 
 
 class Webhooks:

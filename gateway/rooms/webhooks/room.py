@@ -17,7 +17,8 @@ ROOM = Room(
     commands={"webhooks": ".commands:app"},
     events=("webhook.disabled", "webhook.given_up", "webhook.test"),
     doctor=".doctor:look",
-    waiting=(".waiting:waiting",),
+    screens=(".screens:SCREEN",),
+    waiting=(".screens:waiting",),
     happened={
         "webhook.disabled": say("webhooks.since_disabled"),
     },

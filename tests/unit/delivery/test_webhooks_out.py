@@ -24,7 +24,7 @@ from gateway.foundation.store.engine import open_engine
 from gateway.rooms.webhooks.doctor import look
 from gateway.settings import Settings
 from gateway.words.clock import ManualClock, to_micros
-from gateway.words.errors import ExchangeError, InvalidProblem, NotSentError
+from gateway.words.errors import ExchangeError, InvalidProblem, NotFoundProblem, NotSentError
 
 
 class Wire:
@@ -251,6 +251,22 @@ async def test_what_waits_for_an_endpoint_that_stays_disabled_is_given_up_in_tim
     assert await out.webhooks.resend(dead, failed=True) == 5
     await send_all(out)
     assert len(out.wire.got) == 5
+
+
+async def test_an_endpoint_that_was_disabled_can_be_removed_and_what_went_to_each_is_counted(out):
+    """Whoever is told that a receiver is gone for good takes it away; the others keep what they have."""
+    dead, _ = await out.webhooks.add_endpoint("c", "a", "https://dead")
+    other, _ = await out.webhooks.add_endpoint("c", "a", "https://other")
+    await dies(out, dead, waiting=2)
+    counts = await out.webhooks.endpoints.tallies([dead, other, "whe_none"])
+    assert (counts[dead].queued, counts[dead].failed, counts["whe_none"]) == (2, 0, webhook_records.Tally())
+    assert counts[other].delivered_at is None or counts[other].queued < 2
+    await out.webhooks.remove_endpoint(dead)
+    assert [one.id for one in await out.webhooks.endpoints.find()] == [other]
+    assert await out.webhooks.give_up_waiting(90) == 2
+    assert (await out.webhooks.endpoints.tallies([dead]))[dead].failed == 2
+    with pytest.raises(NotFoundProblem):
+        await out.webhooks.remove_endpoint(dead)
 
 
 async def test_what_waited_for_an_endpoint_that_was_removed_is_given_up_and_for_one_that_was_enabled_it_is_not(out):
