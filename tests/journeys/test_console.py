@@ -171,6 +171,41 @@ async def test_a_wrong_day_is_corrected_and_followed(site):
     page = await gao.press()
     assert "2026-10-08" in page
     assert "2026-10-12" not in page.partition("缴款期限")[2][:200]
+    told = page.partition("更正经过")[2].partition("</table>")[0]
+    assert "2026-09-26 → 2026-09-16" in told
+    assert "2026-10-12 → 2026-10-08" in told, "what followed"
+    assert "送达日误登" in told
+    assert "gao" in told
+
+
+async def test_what_happens_to_a_decision_is_recorded_voided_and_reduced_at_its_payment(site):
+    """Each act shows before it is done what follows from it; what cannot be is refused with what was typed."""
+    await site.app.base.access.create_operator("gao", "高远", "supervisor", PASSWORD)
+    gao = await Browser(site, "gao").sign_in()
+    number = "望市监罚决字〔2026〕第72号"
+    await site.travel("2026-09-28 09:00")
+    await site.decide(number, surcharge_stated=True)
+    one = f"/console/payments/{(await site.issued(number))['id']}"
+    refused = await gao.do(f"{one}/event", 422, kind="served", on="2026-09-16", step="look")
+    assert "登记送达须填写送达方式" in refused
+    refused = await gao.do(f"{one}/event", 409, kind="appeal_ended", on="2026-09-16", appeal="x", step="look")
+    assert "确认登记" not in refused, "nothing to record yet"
+    shown = await gao.do(f"{one}/event", kind="served", on="2026-09-16", method="direct", evidence="回证1", step="look")
+    assert "2026-10-08" in shown, "the last day to pay that follows"
+    page = await gao.press()
+    assert "直接送达" in page
+    assert "高远" in page.partition("决定书的日期与事项")[2].partition("</table>")[0], "who recorded it"
+    await site.travel("2026-10-19 09:00")
+    gao = await Browser(site, "gao").sign_in()
+    shown = await gao.do(f"{one}/reduce", amount="10.00", reason="执行协议", step="look")
+    assert "减免后应缴加处罚款" in shown
+    assert "10.00" in await gao.press()
+    (event,) = re.findall(r'<option value="(\w+)" selected', await gao.see(f"{one}/void-event"))
+    shown = await gao.do(f"{one}/void-event", event_id=event, reason="误录他案", step="look")
+    assert "2026-10-08" in shown.partition("更正前后")[2]
+    page = await gao.press()
+    assert "2026-09-16 → 作废该事项" in page
+    assert "2026-10-08 → -" in page
 
 
 async def two_people(site: Any) -> tuple[Browser, Browser]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
@@ -11,6 +11,7 @@ import typer
 from gateway.rooms.decisions import Corrections, Decision, Decisions
 from gateway.rooms.decisions.corrections import CorrectionSight
 from gateway.rooms.decisions.party import Warned
+from gateway.rooms.decisions.told import CODES
 from gateway.terminal.confirming import Seen, as_lines, word_on
 from gateway.terminal.login import FromStdin, Identity, Login, as_operator
 from gateway.terminal.output import Json, head, in_words, session, show, table
@@ -148,26 +149,6 @@ def _viewed(view: dict[str, Any]) -> dict[str, Any]:
     return {name: view[name] for name in ("authority", "number", "events", "corrections")}
 
 
-class Method(Word):
-    """How a decision was served."""
-
-
-class Undelivered(Word):
-    """Why post did not reach the party."""
-
-
-class Shown(Word):
-    """What the day of an electronic service rests upon."""
-
-
-_CODES: Mapping[str, Callable[[str], str]] = {
-    "method": Method,
-    "undelivered": Undelivered,
-    "shown_by": Shown,
-    "appeal_kind": Word,
-}
-
-
 def _words(event: dict[str, Any] | None) -> str:
     """What an event says, in one line; nothing for one that is voided."""
     if event is None:
@@ -175,7 +156,7 @@ def _words(event: dict[str, Any] | None) -> str:
     said = [f"{in_words(Word(event['kind']))} {event['on']}"]
     for name, value in event.items():
         if value is not None and name not in (*_OF_RECORD, "kind", "on"):
-            said.append(in_words(say(f"decisions.told_{name}", value=_CODES.get(name, str)(value))))
+            said.append(in_words(say(f"decisions.told_{name}", value=CODES.get(name, str)(value))))
     return ", ".join(said)
 
 

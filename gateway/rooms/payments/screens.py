@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import date
 from typing import Any, Final
 
 from gateway.foundation.acts import by_name
@@ -55,11 +53,18 @@ from gateway.foundation.screens import (
 )
 from gateway.rooms.decisions import Decision, Decisions, PartyKind
 from gateway.rooms.decisions.acts import ACTS as OF_DECISIONS
-from gateway.rooms.decisions.corrections import At, Corrections, CorrectionSight
-from gateway.rooms.decisions.records import RecordedEvent, party_indexes
-from gateway.rooms.decisions.states import CorrectionStatus
+from gateway.rooms.decisions.corrections import Corrections, CorrectionSight
+from gateway.rooms.decisions.records import party_indexes
 from gateway.rooms.payments.accrual import fine_in
 from gateway.rooms.payments.acts import ACTS
+from gateway.rooms.payments.decision_screens import (
+    EVENT_PAGES,
+    decision_behind,
+    events_of,
+    in_force,
+    payment_seen,
+    waiting_for,
+)
 from gateway.rooms.payments.details import PaymentDetails
 from gateway.rooms.payments.records import Payment
 from gateway.rooms.payments.searching import MOST, Sought
@@ -182,7 +187,7 @@ async def _one(look: Look, payment_id: str) -> Page:
     seen = await payments.view(payment_id)
     payment = seen.payment
     look.require_seen(payment.authority, "payment")
-    decision = await _decision(look, payment)
+    decision = await decision_behind(look, payment)
     accrued = None if decision is None else await payments.accrued(payment.id)
     money = [_money(look, seen, decision)] if seen.collections else []
     blocks: list[Block] = [*_notes(payment), *money, await _facts(look, seen, decision), _lines(seen)]
@@ -191,8 +196,9 @@ async def _one(look: Look, payment_id: str) -> Page:
     waits: CorrectionSight | None = None
     elsewhere: Note | None = None
     if decision is not None:
-        waits = _waiting(await look.get(Corrections).of(decision))
-        blocks += _events(decision, waits)
+        corrections = await look.get(Corrections).of(decision)
+        waits = waiting_for(corrections)
+        blocks += await events_of(look, decision, corrections)
     if waits is not None:
         elsewhere = await look.second_word(waits.correction.id, _ACTS["confirm_correction"], payment.authority)
         blocks[:0] = [] if elsewhere is None else [elsewhere]
@@ -236,10 +242,14 @@ def _acts(payment: Payment, decision: Decision | None, waits: CorrectionSight | 
         names.append("refund")
     if payment.code is not None:
         names.append("ask")
+    if decision is not None and decision.facts.surcharge_stated and payment.status in (*_OWED, Status.PAID):
+        names.append("reduce")
+    if decision is not None and not decision.revoked:
+        names.append("event")
     if waits is not None:
         names += ["confirm-correction", "withdraw-correction"]
-    elif decision is not None and _correctable(decision):
-        names.append("correct")
+    elif decision is not None and in_force(decision):
+        names += ["correct", "void-event"]
     return names
 
 
@@ -340,19 +350,6 @@ def _surcharge(found: Surcharge, fine: int) -> Table:
     return Table(say("payments.screen_surcharge"), heads, rows, "", in_short(found, fine), basis=basis(found.rules))
 
 
-def _events(decision: Decision, waits: CorrectionSight | None) -> list[Block]:
-    heads = (Head(Named("event")), Head(Named("on")), Head(Named("recorded_at")), Head(Named("in_force")))
-    rows = [
-        Row(None, (Word(one.event.kind.value), one.event.on, Moment(one.recorded_at), one.ended_by is None))
-        for one in decision.recorded
-    ]
-    blocks: list[Block] = [Table(say("payments.screen_events"), heads, rows, say("payments.screen_no_events"))]
-    if waits is not None:
-        by = waits.correction.proposed_name
-        blocks.insert(0, Note(say("payments.screen_correction_waits", by=by, reason=waits.correction.reason), "wait"))
-    return blocks
-
-
 def _story(events: Sequence[Event]) -> Story:
     return Story(
         say("payments.screen_story"),
@@ -398,12 +395,6 @@ async def _file(look: Look, payment_id: str, name: str) -> Served:
 _REASON = reason_for(_ACTS["cancel_payment"])
 
 
-async def _payment(look: Look, payment_id: str) -> Payment:
-    found = await look.get(Payments).held(payment_id)
-    look.require_seen(found.authority, "payment")
-    return found
-
-
 def _meant(payment: Payment) -> Facts:
     facts: list[Fact] = [
         (Named("decision_number"), payment.decision_number),
@@ -419,7 +410,7 @@ def _sum(payment: Payment) -> dict[str, str]:
 
 
 async def _cancel_form(look: Look, payment_id: str) -> Form:
-    payment = await _payment(look, payment_id)
+    payment = await payment_seen(look, payment_id)
     what = (_meant(payment), Note(say("payments.act_cancel_note"), "warn"))
     return Form(say("payments.act_cancel_button", **_sum(payment)), what, (_REASON,))
 
@@ -429,7 +420,7 @@ async def _cancel(look: Look, payment_id: str) -> None:
 
 
 async def _reissue_form(look: Look, payment_id: str) -> Form:
-    payment = await _payment(look, payment_id)
+    payment = await payment_seen(look, payment_id)
     what = (_meant(payment), Note(say("payments.act_reissue_note"), "warn"))
     return Form(say("payments.act_reissue_button", **_sum(payment)), what, (_REASON,))
 
@@ -442,129 +433,39 @@ async def _reissue(look: Look, payment_id: str) -> Done | None:
 
 
 async def _ask_form(look: Look, payment_id: str) -> Form:
-    payment = await _payment(look, payment_id)
+    payment = await payment_seen(look, payment_id)
     return Form(say("payments.act_ask_button"), (_meant(payment), Note(say("payments.act_ask_note"))))
 
 
 async def _ask(look: Look, payment_id: str) -> None:
-    await _payment(look, payment_id)
+    await payment_seen(look, payment_id)
     await look.get(Payments).confirm(payment_id)
 
 
-# --- dates of the decision --------------------------------------------------------------------------------------------
-
-
-async def _decision(look: Look, payment: Payment) -> Decision | None:
-    if payment.decision_id is None:
-        return None
-    return await look.get(Decisions).get(payment.authority, payment.decision_number)
-
-
-async def _held_decision(look: Look, payment_id: str) -> Decision:
-    found = await _decision(look, await _payment(look, payment_id))
-    if found is None:
-        raise NotFoundProblem(say("http.no_such", what=Word("decision")))
-    return found
-
-
-def _correctable(decision: Decision) -> list[RecordedEvent]:
-    return [one for one in decision.recorded if one.ended_by is None]
-
-
-def _waiting(corrections: Sequence[CorrectionSight]) -> CorrectionSight | None:
-    return next((one for one in corrections if one.correction.status is CorrectionStatus.PROPOSED), None)
-
-
-async def _correct_form(look: Look, payment_id: str) -> Form:
-    decision = await _held_decision(look, payment_id)
-    choices = [
-        Choice(one.id, say("payments.act_event", kind=one.event.kind, on=one.event.on))
-        for one in _correctable(decision)
-    ]
-    fields = (
-        Field("event_id", Named("event"), "choice", choices=choices, value=choices[-1].value if choices else ""),
-        Field("on", say("payments.act_correct_on"), "day"),
-        _REASON,
-    )
-    what: list[Block] = [Note(say("payments.act_correct_note"))]
-    if look.asked.get("event_id") and look.asked.get("on"):
-        what.append(_difference(look, decision))
-    return Form(say("payments.act_correct_button"), what, fields, reviewed=True)
-
-
-def _difference(look: Look, decision: Decision) -> Table:
-    """The event's day and the last day to pay, before and after."""
-    old, on = _chosen(look, decision)
-    look.get(Corrections).fitting(decision, old, old.event.model_copy(update={"on": on}))
-    clocks = look.get(Decisions).clocks(decision)
-    events = [one for one in decision.events if one is not old.event]
-    after = replace(clocks, events=[*events, old.event.model_copy(update={"on": on})]).due()
-    before = clocks.due()
-    heads = (Head(say("payments.act_correct_of")), Head(say("payments.act_now")), Head(say("payments.act_then")))
-    rows = [
-        Row(None, (Word(old.event.kind.value), old.event.on, on)),
-        Row(None, (Named("due_on"), None if before is None else before.on, None if after is None else after.on)),
-    ]
-    return Table(say("payments.act_correct_what"), heads, rows, "")
-
-
-def _chosen(look: Look, decision: Decision) -> tuple[RecordedEvent, date]:
-    """The event that is meant, and its new day. Raises InvalidProblem."""
-    old = next((one for one in _correctable(decision) if one.id == look.asked.get("event_id")), None)
-    on = day(look, "on")
-    if old is None or on is None:
-        raise InvalidProblem(say("decisions.no_event"), field="event_id")
-    return old, on
-
-
-async def _correct(look: Look, payment_id: str) -> None:
-    decision = await _held_decision(look, payment_id)
-    old, on = _chosen(look, decision)
-    at = At(decision.authority, decision.number, old.id)
-    event = old.event.model_copy(update={"on": on})
-    await look.get(Corrections).correct(at, event, look.asked["reason"], by=look.person, once=look.once)
-
-
-async def _waiting_correction(look: Look, payment_id: str) -> tuple[Decision, CorrectionSight]:
-    decision = await _held_decision(look, payment_id)
-    found = _waiting(await look.get(Corrections).of(decision))
-    if found is None:
-        raise NotFoundProblem(say("decisions.no_correction_waits"))
-    return decision, found
-
-
-async def _confirm_form(look: Look, payment_id: str) -> Form:
-    decision, found = await _waiting_correction(look, payment_id)
-    return Form(say("payments.act_confirm_button"), _proposed(decision, found), seen=found.seen or "")
-
-
-def _proposed(decision: Decision, found: CorrectionSight) -> list[Block]:
-    old = next(one for one in decision.recorded if one.id == found.correction.event_id)
+async def _reduce_form(look: Look, payment_id: str) -> Form:
+    payment = await payment_seen(look, payment_id)
+    accrued = await look.get(Payments).accrued(payment_id)
+    whole = accrued.amount + accrued.reduced_by
     facts: list[Fact] = [
-        (Named("event"), Word(old.event.kind.value)),
-        (say("payments.act_now"), old.event.on),
-        (say("payments.act_then"), say("payments.act_void") if found.event is None else found.event.on),
-        (Named("reason"), found.correction.reason),
-        (Named("proposed_by"), found.correction.proposed_name),
+        (Named("decision_number"), payment.decision_number),
+        (say("payments.act_reduce_accrued", on=accrued.on), Yuan(whole)),
+        (say("payments.act_reduce_before"), Yuan(payment.surcharge_reduced)),
     ]
-    return [Facts(None, facts)]
+    if look.asked.get("amount"):
+        taken = _fen(look.asked["amount"], "amount")
+        facts += [
+            (say("payments.act_reduce_by"), Yuan(taken)),
+            (say("payments.act_reduce_left"), Yuan(max(0, whole - taken))),
+        ]
+    fields = (Field("amount", say("payments.act_reduce_by"), "amount"), reason_for(_ACTS["reduce_surcharge"]))
+    what = (Facts(None, facts), Note(say("payments.act_reduce_note"), "warn"))
+    return Form(say("payments.act_reduce_button"), what, fields, reviewed=True)
 
 
-async def _confirm(look: Look, payment_id: str) -> None:
-    decision, found = await _waiting_correction(look, payment_id)
-    at = At(decision.authority, decision.number, found.correction.event_id)
-    await look.get(Corrections).confirm(at, by=look.person, seen=look.asked.get("seen", ""), once=look.once)
-
-
-async def _withdraw_form(look: Look, payment_id: str) -> Form:
-    decision, found = await _waiting_correction(look, payment_id)
-    return Form(say("payments.act_withdraw_button"), _proposed(decision, found), (_REASON,))
-
-
-async def _withdraw(look: Look, payment_id: str) -> None:
-    decision, found = await _waiting_correction(look, payment_id)
-    at = At(decision.authority, decision.number, found.correction.event_id)
-    await look.get(Corrections).withdraw(at, look.asked["reason"], by=look.person, once=look.once)
+async def _reduce(look: Look, payment_id: str) -> None:
+    await payment_seen(look, payment_id)
+    amount = _fen(look.asked["amount"], "amount")
+    await look.get(Payments).reduce_surcharge(payment_id, amount, reason=look.asked["reason"], once=look.once)
 
 
 SCREEN = Screen(
@@ -581,9 +482,8 @@ SCREEN = Screen(
         ActPage(name="cancel", of=_ACTS["cancel_payment"], form=_cancel_form, do=_cancel, danger=True),
         ActPage(name="reissue", of=_ACTS["reissue_payment"], form=_reissue_form, do=_reissue),
         ActPage(name="ask", of=_ACTS["confirm_payment"], form=_ask_form, do=_ask),
-        ActPage(name="correct", of=_ACTS["correct_event"], form=_correct_form, do=_correct),
-        ActPage(name="confirm-correction", of=_ACTS["confirm_correction"], form=_confirm_form, do=_confirm),
-        ActPage(name="withdraw-correction", of=_ACTS["withdraw_correction"], form=_withdraw_form, do=_withdraw),
+        ActPage(name="reduce", of=_ACTS["reduce_surcharge"], form=_reduce_form, do=_reduce),
+        *EVENT_PAGES,
     ),
 )
 
