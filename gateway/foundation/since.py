@@ -18,6 +18,7 @@ from gateway.words.saying import Sentence
 
 __all__ = ["MOST", "READ", "Report", "Tally", "Touched"]
 
+_RIGHT: Final = "events:read"
 MOST: Final = 500
 """So many records are listed behind a count."""
 
@@ -45,7 +46,7 @@ class Report:
 
     async def _since(self, types: Iterable[str]) -> Since | None:
         before = await self._base.people.last_before(self._visit)
-        if before is None:
+        if before is None or _RIGHT not in self._visit.who.scopes:
             return None
         after = f"evt_{before.id.partition('_')[2]}"
         return Since(after, before.used_at, sorted(self._visit.who.authorities), list(types))

@@ -48,16 +48,9 @@ WHOSE: Final = ("second", "mine", "all", "others")
 async def waits(rooms: Iterable[tuple[Room, Opened]], look: Look) -> list[Waits]:
     """What the rooms say that waits, by its last day, then by how bad it is."""
     waiting: list[Waiting] = [room.place(place) for room, _ in rooms for place in room.waiting]
-    found = [one for ask in (*waiting, _days_off) for one in await ask(look) if one.number]
+    found = [one for ask in waiting for one in await ask(look) if one.number]
     found.sort(key=lambda one: (WHOSE.index(one.whose), one.due or _NEVER, _RANK[one.tone]))
     return found
-
-
-async def _days_off(look: Look) -> Sequence[Waits]:
-    """Days off that are not known: of this year, from October on also of the next, when the notice of it is due."""
-    unknown = look.base.reckoning.of(None).calendar.unknown_years(look.today)
-    said = say("console.wait_days_off", years=unknown)
-    return (Waits(said, len(unknown), instead="gateway calendar", tone="warn"),)
 
 
 def left_until(base: Foundation, on: date, authority: str | None = None) -> Sentence:

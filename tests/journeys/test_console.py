@@ -533,6 +533,16 @@ async def receiver() -> AsyncIterator[Receiver]:
     await made.stop()
 
 
+async def test_days_off_that_are_not_known_are_counted_and_listed(site):
+    """Today leads to the years it counts, at the console and over HTTP; nothing names a command instead."""
+    await site.travel("2026-10-12 10:00")
+    await site.app.base.access.create_operator("lin", "张三", "viewer", PASSWORD)
+    lin = await Browser(site, "lin").sign_in()
+    assert 'href="/console/days-off"><span class="tag warn' in await lin.see("/console/today")
+    lacking, _, _ = (await lin.see("/console/days-off")).partition("近三年")
+    assert len(re.findall(r"<td>2027</td>", lacking)) == 1
+
+
 async def test_what_was_typed_outlives_the_session(site):
     """The session ends while a form is being filled in: signing in again leads to the form with all that was typed."""
     await site.app.base.access.create_operator("gao", "gao", "supervisor", PASSWORD)

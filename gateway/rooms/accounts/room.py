@@ -21,5 +21,12 @@ ROOM = Room(
         "handovers": ".handover_commands:app",
         "today": ".today_command:today",
     },
-    screens=(".screens:SCREEN", ".screens:RIGHTS", ".client_screens:CLIENTS", ".authority_screens:AUTHORITIES"),
+    screens=(
+        ".screens:SCREEN",
+        ".screens:RIGHTS",
+        ".client_screens:CLIENTS",
+        ".authority_screens:AUTHORITIES",
+        ".days_off_screen:DAYS_OFF",
+    ),
+    waiting=(".days_off_screen:waiting",),
 )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from gateway.foundation.acts import by_name
+from gateway.foundation.findings import Finding
 from gateway.foundation.screens import (
     ActPage,
     Block,
@@ -27,6 +28,7 @@ from gateway.foundation.screens import (
     Screen,
     Table,
     Tag,
+    To,
     Tone,
     Waits,
 )
@@ -36,20 +38,35 @@ from gateway.rooms.seals.report import KINDS, RESULTS, Check, Report, Result, Se
 from gateway.rooms.seals.report_page import against_first, weighs
 from gateway.rooms.seals.service import Seals
 from gateway.words.clock import parse_rfc3339, to_micros
-from gateway.words.saying import Both, Sentence, say
+from gateway.words.saying import Both, Sentence, cure_of, say, worded
 
 _NAME: Final = "verify"
 _ACTS: Final = by_name(*ACTS)
 LARGEST: Final = 40 << 20
 """Bytes of a file that is verified, and of the form around it."""
 _TONES: Final[dict[Verdict, Tone]] = {Verdict.VALID: "good", Verdict.INVALID: "bad", Verdict.UNDETERMINED: "warn"}
+_STATES: Final[dict[str, Tone]] = {"warn": "warn", "fail": "bad"}
 _FOUND: Final[dict[Result, Tone]] = {"passed": "good", "failed": "bad", "not_made": "warn"}
 
 
-async def _page(_look: Look) -> Page:
-    """What is verified here, and how to begin."""
+async def _page(look: Look) -> Page:
+    """What is verified here, and how to begin; below it what verifying rests on and lacks."""
     words = say("seals.screen_how", megabytes=LARGEST >> 20)
-    return Page(title=say("seals.screen_verify"), blocks=[Note(words), Note(say("seals.screen_kept"))], acts=["file"])
+    found = await asyncio.to_thread(amiss, look.base.settings)
+    notes = [Note(words), Note(say("seals.screen_kept"))]
+    return Page(title=say("seals.screen_verify"), blocks=[*notes, *_lacking(look, found)], acts=["file"])
+
+
+def _lacking(look: Look, found: Sequence[Finding]) -> list[Block]:
+    """What of certificates and trust should be seen to, as ``gateway doctor`` tells it: what Today counts."""
+    heads = (Head(say("seals.screen_found")), Head(say("seals.screen_cure")))
+    rows = [
+        Row(
+            None, (Tag(worded(one.said, look.language), _STATES[one.state]), cure_of(one.said, one.then, look.language))
+        )
+        for one in found
+    ]
+    return [Table(say("seals.wait_trust"), heads, rows, "")] if rows else []
 
 
 async def _form(_look: Look, _id: str) -> Form:
@@ -167,4 +184,4 @@ async def waiting(look: Look) -> Sequence[Waits]:
         return ()
 
     found = await asyncio.to_thread(amiss, look.base.settings)
-    return (Waits(say("seals.wait_trust"), len(found), instead="gateway doctor", tone="warn"),)
+    return (Waits(say("seals.wait_trust"), len(found), To("", _NAME), tone="warn"),)

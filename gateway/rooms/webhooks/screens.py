@@ -179,6 +179,7 @@ SCREEN = Screen(
     title=say("webhooks.screen"),
     scope=_RIGHT,
     place=72,
+    ids="whk",
     lists=Listing(
         filters=(
             Filter("url", Named("url"), wide=True),
