@@ -584,6 +584,7 @@ class Group(Enum):
     BOOKS = say("console.group_books")
     PUBLIC = say("console.group_public")
     SYSTEM = say("console.group_system")
+    ACCESS = say("console.group_access")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -762,8 +762,8 @@ async def test_every_screen_stands_in_six_states(site):
         leads = re.search(r'(?s)<nav class="screens".*?</nav>', page)
         assert leads is not None
         assert leads[0].count('aria-current="page"') == 1, "where one is"
-        assert leads[0].count("<li>") <= 5 + 9, "one group alone is open"
-        assert re.search(r">(今日待办|办理|对账|公示|系统)</a>", leads[0]), leads[0]
+        assert leads[0].count("<li>") <= 6 + 7, "one group alone is open"
+        assert re.search(r">(今日待办|办理|对账|公示|系统|权限)</a>", leads[0]), leads[0]
         folded = re.search(r'<details class="view"><summary>筛选</summary>\s*<form class="filter"', page) is not None
         assert folded == (screen.lists is not None and "<table" not in page), f"{screen.name}: what narrows nothing"
         assert "<table" in page or 'class="empty"' in page or 'class="said' in page or "<form" in page, screen.name

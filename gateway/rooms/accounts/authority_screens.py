@@ -15,6 +15,7 @@ from gateway.foundation.screens import (
     Filter,
     Form,
     Found,
+    Group,
     Head,
     Listing,
     Look,
@@ -77,6 +78,7 @@ AUTHORITIES = Screen(
     title=say("accounts.screen_authorities"),
     scope="accounts:read",
     place=93,
+    group=Group.ACCESS,
     lists=Listing(
         filters=(Filter("name", say("accounts.screen_name_or_code"), wide=True),),
         heads=(

@@ -19,6 +19,7 @@ from gateway.foundation.screens import (
     Filter,
     Form,
     Found,
+    Group,
     Head,
     Listing,
     Look,
@@ -175,6 +176,7 @@ CLIENTS = Screen(
     title=say("accounts.screen_clients"),
     scope="accounts:read",
     place=92,
+    group=Group.ACCESS,
     lists=Listing(
         filters=(Filter("name", Named("name"), wide=True),),
         heads=(

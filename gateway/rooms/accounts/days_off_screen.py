@@ -10,6 +10,7 @@ from gateway.words.calendar import statutory_days
 from gateway.words.saying import say
 
 _NAME: Final = "days-off"
+_RIGHT: Final = "decisions:read"
 _YEARS: Final = 3
 
 
@@ -47,10 +48,12 @@ def _statutory(year: int) -> str:
     return " ".join(f"{day:%m-%d}" for day in sorted(statutory_days(year)))
 
 
-DAYS_OFF: Final = Screen(name=_NAME, title=say("accounts.days_off"), scope="", place=95, page=_page)
+DAYS_OFF: Final = Screen(name=_NAME, title=say("accounts.days_off"), scope=_RIGHT, place=82, page=_page)
 
 
 async def waiting(look: Look) -> Sequence[Waits]:
     """Years whose days off are not known."""
+    if not look.may(_RIGHT):
+        return ()
     years = _unknown(look)
     return (Waits(say("console.wait_days_off", years=years), len(years), To("", _NAME), tone="warn"),)

@@ -24,6 +24,7 @@ from gateway.foundation.screens import (
     Filter,
     Form,
     Found,
+    Group,
     Head,
     Listing,
     Look,
@@ -324,6 +325,7 @@ SCREEN = Screen(
     title=say("accounts.screen"),
     scope=_SEES,
     place=90,
+    group=Group.ACCESS,
     lists=Listing(
         filters=(
             Filter("name", say("accounts.act_name"), wide=True),
@@ -377,4 +379,6 @@ async def _matrix(_look: Look) -> Page:
     )
 
 
-RIGHTS = Screen(name="rights", title=say("accounts.screen_rights"), scope=_SEES, place=91, page=_matrix)
+RIGHTS = Screen(
+    name="rights", title=say("accounts.screen_rights"), scope=_SEES, place=91, group=Group.ACCESS, page=_matrix
+)
