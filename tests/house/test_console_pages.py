@@ -12,6 +12,7 @@ from gateway import cli
 from gateway.foundation import rooms
 from gateway.foundation.access import scopes
 from gateway.foundation.screens import ActPage, Joins, Screen
+from gateway.rooms.accounts.client_screens import OF_PEOPLE
 
 FACES = Path(__file__).resolve().parents[2] / "gateway" / "faces"
 INLINE = (r"\sstyle\s*=", r"<style", r"<script(?![^>]*\ssrc=)", r"\son[a-z]+\s*=\s*[\"']", r"javascript:", r"hx-on")
@@ -92,6 +93,16 @@ def test_who_makes_a_key_or_a_password_proves_who_it_is_and_who_revokes_is_not_h
     assert made == {one.of.name for one in found if one.of.name in made and one.money}
     ended = {"revoke_key", "revoke_client", "disable_operator", "end_operator_session"}
     assert ended == {one.of.name for one in found if one.of.name in ended and not one.money}
+
+
+def test_a_case_systems_key_is_offered_no_right_whose_routes_want_a_person() -> None:
+    """Such a key would open nothing by it, and who reads the list would believe that it does."""
+    texts = [file.read_text(encoding="utf-8") for file in FACES.parent.rglob("*.py")]
+    people, anybody = (
+        {scope for text in texts for scope in re.findall(rf'Depends\({name}\("([a-z]+:[a-z]+)"', text)}
+        for name in ("operator", "may")
+    )
+    assert people - anybody | {"persons:unmask"} == OF_PEOPLE
 
 
 def test_a_form_names_a_command_that_there_is() -> None:

@@ -113,7 +113,7 @@ async def _one(look: Look, endpoint_id: str) -> Page:
     if one.disabled_at is not None:
         facts += [
             (Named("disabled_at"), Moment(one.disabled_at)),
-            (Named("reason"), Verbatim(one.disabled_reason or "")),
+            (say("webhooks.screen_why"), Verbatim(one.disabled_reason or "")),
         ]
     blocks: list[Block] = [Facts(None, facts), _counts(one, tally)]
     table, after = await _deliveries(look, one)
@@ -143,7 +143,8 @@ async def _deliveries(look: Look, one: Endpoint) -> tuple[Table, To | None]:
     found = await ours.deliveries(one.id, state=state, before=int(before) if before else None, limit=PAGE)
     types = await ours.types_of([story.delivery.event_id for story in found])
     heads = (
-        Head(Named("event")),
+        Head(say("webhooks.screen_type")),
+        Head(Named("event"), small=True),
         Head(Named("subject"), small=True),
         Head(Named("status")),
         Head(Named("attempts"), number=True),
@@ -169,9 +170,8 @@ def _row(story: DeliveryStory, types: dict[str, str]) -> Sequence[Value]:
     elif one.last_error is not None:
         answer = Verbatim(one.last_error)
     when = one.delivered_at if one.state is DeliveryState.DELIVERED else one.due_at
-    names = Many([Code(types.get(one.event_id)), Code(one.event_id)])
     tag = Tag(Word(one.state), _TONES[one.state])  # type: ignore[arg-type]
-    return (names, Code(one.subject), tag, one.attempts, answer, Moment(when))
+    return (types.get(one.event_id), Code(one.event_id), Code(one.subject), tag, one.attempts, answer, Moment(when))
 
 
 SCREEN = Screen(
