@@ -29,6 +29,11 @@ def mask_name(name: str) -> str:
     return mask_person(name) if may_be_a_person(name) else mask_firm(name)
 
 
+def mask_payer(name: str) -> str:
+    """The name of somebody who is not known: a firm's where its words say so, else as it would be a person's."""
+    return mask_firm(name) if _ORGANISATION.search("".join(name.split())) else mask_person(name)
+
+
 def mask_published(name: str) -> Public:
     """A natural person's name in what is published: the first character, and 某 for each other one; one alone is 某."""
     return Public(name[:1] + "某" * (len(name) - 1) if len(name) > 1 else "某")

@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 
 from gateway.faces.payer.texts import COLLECTED, DOUBTS, FOUND_BY_STATUS, KINDS, MESSAGES, OWED, REFUNDS
 from gateway.foundation.base import Foundation
-from gateway.rooms.decisions import Decision, Decisions, PartyKind, payment_term
+from gateway.rooms.decisions import Decision, DecisionFacts, Decisions, PartyKind, payment_term
 from gateway.rooms.disclosures.public_text import redact
 from gateway.rooms.payments import Collection, Payment, PaymentLine, Payments, Status, Unforeseen
 from gateway.rooms.payments.channel_keys import PaymentKeys
@@ -31,7 +31,7 @@ from gateway.rooms.refunds.service import Refunds
 from gateway.rooms.refunds.states import RefundStatus
 from gateway.words.clock import SHANGHAI, day_of, from_micros, to_micros
 from gateway.words.law import Matter
-from gateway.words.masking import mask_firm, mask_person, may_be_a_person
+from gateway.words.masking import mask_firm, mask_payer, mask_person, may_be_a_person
 from gateway.words.money import format_yuan, yuan_in_words
 
 _DAY = 86_400_000_000
@@ -139,7 +139,6 @@ async def shown(rooms: Rooms, found: Found, key: str, closed: datetime | None, e
     authority = await rooms.base.access.authority(payment.authority)
     until = closed.astimezone(SHANGHAI) if closed is not None else None
     url = payment.pay_url or ""
-    firm = facts is not None and facts.party.kind is not PartyKind.NATURAL_PERSON  # unknown: it may be a person
     renewed = found.renewed if found.renewed is not None and found.renewed.status is Status.ISSUED else None
     owed = key in OWED and not payment.paid_amount
     keys = rooms.base.channels.get(payment.channel).keys_of(PaymentKeys)
@@ -154,7 +153,7 @@ async def shown(rooms: Rooms, found: Found, key: str, closed: datetime | None, e
         "telephone": authority.telephone,
         "unit": bill.unit_name,
         "unit_code": bill.unit_code,
-        "payer": mask_firm(bill.payer_name) if firm else mask_person(bill.payer_name),
+        "payer": _payer(bill.payer_name, facts),
         "why": None if found.decision is None else _why(found.decision),
         "days": term[0] if term is not None else None,
         "worked": term is not None and term[1].unit == "working_days",
@@ -183,6 +182,13 @@ async def shown(rooms: Rooms, found: Found, key: str, closed: datetime | None, e
         "renewed": path_of(rooms, renewed) if renewed is not None else None,
         "path": path_of(rooms, payment),
     }
+
+
+def _payer(name: str, facts: DecisionFacts | None) -> str:
+    """Who is to pay, masked by what the decision says that the party is; by the words of the name where none does."""
+    if facts is None:
+        return mask_payer(name)
+    return mask_person(name) if facts.party.kind is PartyKind.NATURAL_PERSON else mask_firm(name)
 
 
 def _surcharge(found: Found, keys: PaymentKeys, english: bool) -> dict[str, Any] | None:

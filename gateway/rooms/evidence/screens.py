@@ -26,10 +26,12 @@ from gateway.foundation.screens import (
     Value,
     Verbatim,
     Wanted,
+    failed,
 )
 from gateway.foundation.screens import To as Link
 from gateway.rooms.evidence.routes import exact_of
 from gateway.words.errors import InvalidProblem
+from gateway.words.failures import what_happened
 from gateway.words.saying import Sentence, Word, say
 
 _LONGEST: Final = 64 * 1024
@@ -52,8 +54,8 @@ async def _find(look: Look, _wanted: Wanted) -> Found:
 
 
 def _row(one: Exchange) -> Row:
-    at = Moment(one.started_at)
-    return Row(one.id, (at, Word(one.action), Code(one.channel), one.status, Word(one.outcome), Code(one.id)))
+    at, came = Moment(one.started_at), what_happened(one.outcome) or Word(one.outcome)
+    return Row(one.id, (at, Word(one.action), Code(one.channel), one.status, came, Code(one.id)))
 
 
 async def _one(look: Look, exchange_id: str) -> Page:
@@ -92,7 +94,7 @@ def _facts(one: Exchange) -> Facts:
         (Named("method"), Code(one.method)),
         (Named("url"), Code(one.url)),
         (Named("status"), one.status),
-        (Named("outcome"), Word(one.outcome)),
+        (Named("outcome"), Word(one.outcome) if what_happened(one.outcome) is None else failed(one.outcome)),
         (Named("node"), Code(f"{one.node} {one.seq}")),
         ("SM3", Code(one.chain.hex())),
     ]

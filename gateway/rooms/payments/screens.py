@@ -75,7 +75,7 @@ from gateway.rooms.payments.told import told
 from gateway.words.clock import SHANGHAI, from_micros
 from gateway.words.errors import InvalidProblem, NotFoundProblem
 from gateway.words.law import basis
-from gateway.words.masking import mask_name, mask_person
+from gateway.words.masking import mask_name, mask_payer, mask_person
 from gateway.words.money import parse_yuan
 from gateway.words.saying import Sentence, Word, say
 
@@ -304,7 +304,7 @@ def _lines(seen: PaymentDetails) -> Table:
 def _masked(name: str, bill: str, decision: Decision | None) -> str:
     """A payer's name, masked by what the decision says that the party is, or by its words where it is another's."""
     if decision is None or name not in (bill, decision.facts.party.name):
-        return mask_name(name)
+        return mask_payer(name)
     person = decision.facts.party.kind is PartyKind.NATURAL_PERSON
     return mask_person(name) if person else mask_name(name)
 

@@ -9,7 +9,7 @@ from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.http.views import View, instant
 from gateway.rooms.payments.hooks import Days
 from gateway.rooms.payments.records import Collection, Payment, PaymentLine
-from gateway.words.masking import mask_person
+from gateway.words.masking import mask_payer
 from gateway.words.money import YuanOut
 from gateway.words.spelling import same_name
 
@@ -57,7 +57,7 @@ class CollectionView(View):
             cleared_on=cleared,
             treasury_on=treasury,
             pay_mode=money.pay_mode,
-            payer=None if payer is None else mask_person(payer),
+            payer=None if payer is None else mask_payer(payer),
             paid_by_another=None if payer is None else not same_name(payer, named),
             source=money.source,
         )

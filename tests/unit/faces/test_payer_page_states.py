@@ -10,7 +10,7 @@ import pytest
 from payment_records import a_collection, a_payment, an_exception
 from refund_records import a_refund
 
-from gateway.faces.payer.shown import Found, returned, state, unbroken, waited_about
+from gateway.faces.payer.shown import Found, _payer, returned, state, unbroken, waited_about
 from gateway.faces.payer.texts import FOUND_BY_STATUS, KINDS, MESSAGES, OWED, REFUNDS, words
 from gateway.rooms.payments import Status
 from gateway.rooms.payments.states import UnforeseenKind
@@ -129,3 +129,8 @@ def test_a_doubt_about_a_code_or_a_void_does_not_ask_whether_money_arrived(key):
 def test_numbers_break_nowhere_or_between_fours_and_stay_text(text, marked):
     assert str(unbroken(text)) == marked
     assert re.sub("<[^>]+>", "", str(unbroken(text))) == text.replace("<b>", "&lt;b&gt;")
+
+
+def test_a_payer_of_whom_no_decision_tells_is_masked_by_the_words_of_the_name():
+    assert _payer("恒筑建设有限公司", None) == "恒筑****公司"
+    assert _payer("张三李四王五", None) == "张*****"

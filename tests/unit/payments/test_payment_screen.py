@@ -58,7 +58,7 @@ def test_the_days_of_a_surcharge_cite_nothing_and_its_basis_is_folded():
     ((days, *_, last),) = [row.cells for row in shown.rows]
     assert days == Period(date(2026, 10, 9), date(2026, 10, 10))
     assert isinstance(last, Sentence)
-    assert last.in_(Language.CHINESE) == "每日百分之3"
+    assert last.in_(Language.CHINESE) == "每天 3%"
     assert [isinstance(one, Sentence) and one.in_(Language.CHINESE).count("第七十二条") for one in shown.basis] == [1]
 
 
@@ -73,6 +73,7 @@ def test_the_days_of_a_surcharge_cite_nothing_and_its_basis_is_folded():
         (None, "", "安澜市第一人民医院", "安澜*****医院"),
         (None, "", "味安副食店", "味****"),
         (None, "", "李四", "李*"),
+        (FIRM, "恒筑建设有限公司", "张三李四王五", "张*****"),
     ],
 )
 def test_a_payer_is_masked_as_what_it_is(kind, party, payer, shown):

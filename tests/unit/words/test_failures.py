@@ -35,6 +35,8 @@ def answered(status: int, **headers: str) -> str:
         (answered(500), "contract"),
         (answered(302, Location="https://login.example/"), "elsewhere"),
         ("HTTP 503", "busy"),
+        ("ReadTimeout", "silence"),
+        ("answered", None),
         ("HTTP 200 with malformed JSON: EOF", "unreadable"),
         ("HTTP 200 with an empty body", "empty"),
         ("the answer's signature: none", "not_authentic"),
