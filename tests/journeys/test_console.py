@@ -134,13 +134,17 @@ async def test_two_people_refund_at_the_console(site):
     await gao.do(f"{one}/payee", **{**PAYEE, "account": "6222021001119999999"})
     swapped = await lin.press(409)
     assert "9999" in swapped, "the payee was swapped between look and word: what is so now is shown"
-    await lin.do(f"{one}/confirm")
+    assert f"{one}/ask" not in swapped, "nothing is on its way yet"
+    assert f"{one}/ask" in await lin.do(f"{one}/confirm")
     await site.until(f"/v1/refunds/{refund[0]}", lambda now: now["status"] not in ("PROPOSED", "CONFIRMED"))
+    assert "gateway refunds ask" in await lin.see(f"{one}/ask")
+    await lin.press()
     acts = [
         (one.operator, one.action, one.status) for one in await site.app.base.audit.find(AuditFilter(action="console"))
     ]
     assert ("lin", "POST /console/refunds/{id}/confirm", 409) in acts
     assert ("lin", "POST /console/refunds/{id}/confirm", 200) in acts
+    assert ("lin", "POST /console/refunds/{id}/ask", 200) in acts
 
 
 async def test_a_wrong_day_is_corrected_and_followed(site):

@@ -151,6 +151,8 @@ async def _one(look: Look, refund_id: str) -> Page:
         acts += ["payee", "document"]
     if one.status in (RefundStatus.PROPOSED, RefundStatus.CONFIRMED):
         acts.append("dismiss")
+    if one.status not in (RefundStatus.PROPOSED, *DONE):
+        acts.insert(0, "ask")
     acts += [] if one.status in DONE else ["assign"]
     return Page(
         title=say("refunds.screen_title", yuan=f"{one.amount / 100:,.2f}", number=one.decision_number),
@@ -290,6 +292,15 @@ async def _confirm(look: Look, refund_id: str) -> None:
     await look.get(Refunds).confirm(refund_id, by=look.person, seen=seen, of=of, once=look.once)
 
 
+async def _ask_form(look: Look, refund_id: str) -> Form:
+    found = await _seen(look, refund_id)
+    return Form(say("refunds.act_ask_button"), (_facts(found), Note(say("refunds.act_ask_note"))))
+
+
+async def _ask(look: Look, refund_id: str) -> None:
+    await look.get(Refunds).inquire(refund_id, of=look.who.authorities)
+
+
 async def _dismiss_form(look: Look, refund_id: str) -> Form:
     found = await _seen(look, refund_id)
     return Form(say("refunds.act_dismiss_button"), (_facts(found),), (reason_for(_ACTS["dismiss_refund"]),))
@@ -318,6 +329,7 @@ SCREEN = Screen(
         ActPage(name="confirm", of=_ACTS["confirm_refund"], form=_confirm_form, do=_confirm, money=True),
         ActPage(name="payee", of=_ACTS["name_payee"], form=_payee_form, do=_name_payee),
         ActPage(name="document", of=_ACTS["add_refund_document"], form=_document_form, do=_add_document),
+        ActPage(name="ask", of=_ACTS["inquire_refund"], form=_ask_form, do=_ask),
         ActPage(name="dismiss", of=_ACTS["dismiss_refund"], form=_dismiss_form, do=_dismiss, danger=True),
         assigning(_authority),
     ),
