@@ -58,7 +58,7 @@ cash_taken = Table(
     UniqueConstraint("authority", "receipt_key"),
     Index("ix_cash_taken_provisional", "id", sqlite_where=text(PROVISIONAL), postgresql_where=text(PROVISIONAL)),
     Index("ix_cash_taken_authority", "authority", "id"),
-    Index("ix_cash_taken_status", "status", "id"),
+    Index("ix_cash_taken_status", "authority", "status", "id"),
     Index("ix_cash_taken_to_hand_in", "status", "hand_in_due_on"),
     Index("ix_cash_taken_to_bank", "status", "bank_due_on"),
     Index("ix_cash_taken_receipt", "receipt_key"),

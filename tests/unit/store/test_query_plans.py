@@ -207,7 +207,7 @@ BY_INDEX = {
     "open breaks of a month": "COVERING INDEX ix_breaks_open_day (channel=? AND day_on>? AND day_on<?)",
     "a page of exceptions": "ix_payment_exception_authority",
     "publications by a number": "ix_disclosure_decision_id",
-    "cash in one state": "ix_cash_taken_status",
+    "cash in one state": "ix_cash_taken_status (authority=? AND status=?)",
     "cash by a number": "ix_cash_taken_receipt",
     "cash that is late": "ix_cash_taken_to_hand_in",
 }

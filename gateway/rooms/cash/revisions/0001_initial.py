@@ -53,7 +53,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_cash_taken_payment_id'), ['payment_id'], unique=False)
         batch_op.create_index('ix_cash_taken_provisional', ['id'], unique=False, sqlite_where=sa.text("status <> 'REMITTED' and due_provisional = 1"), postgresql_where=sa.text("status <> 'REMITTED' and due_provisional = 1"))
         batch_op.create_index('ix_cash_taken_receipt', ['receipt_key'], unique=False)
-        batch_op.create_index('ix_cash_taken_status', ['status', 'id'], unique=False)
+        batch_op.create_index('ix_cash_taken_status', ['authority', 'status', 'id'], unique=False)
         batch_op.create_index('ix_cash_taken_to_bank', ['status', 'bank_due_on'], unique=False)
         batch_op.create_index('ix_cash_taken_to_hand_in', ['status', 'hand_in_due_on'], unique=False)
 
