@@ -420,11 +420,15 @@ class FileOf:
 
 @dataclass(frozen=True)
 class Files:
-    """The files of a record (``Screen.file`` gives them); ``screen``: of no record, but of this screen."""
+    """The files of a record (``Screen.file``, ``Joins.files`` give them); ``screen``: of no record, but of this screen.
+
+    ``asked``: what is to stand in their addresses, as the reason for which persons are shown unmasked.
+    """
 
     title: Said
     files: Sequence[FileOf]
     screen: str = ""
+    asked: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -618,6 +622,15 @@ class Screen:
         """One of its acts."""
         return next((one for one in self.acts if one.name == name), None)
 
+    async def file_of(self, look: Look, id: str, name: str) -> Served:
+        """A file of a record, whichever room makes it. Raises NotFoundProblem."""
+        for one in self.joined:
+            if name in one.files:
+                return await one.files[name](look, id)
+        if self.file is None:
+            raise NotFoundProblem(say("console.no_screen"))
+        return await self.file(look, id, name)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Joins:
@@ -633,6 +646,7 @@ class Joins:
     blocks: Callable[[Look, str], Awaitable[Sequence[Block]]] | None = None
     first: bool = False
     now: Callable[[Look, str], Awaitable[Sequence[str]]] | None = None
+    files: Mapping[str, Callable[[Look, str], Awaitable[Served]]] = field(default_factory=dict)
 
 
 # --- what waits -------------------------------------------------------------------------------------------------------

@@ -176,8 +176,8 @@ async def test_a_wrong_day_is_corrected_and_followed(site):
     assert "2026-10-08" in page
     assert "2026-10-12" not in page.partition("缴款期限")[2][:200]
     told = page.partition("更正经过")[2].partition("</table>")[0]
-    assert "2026-09-26 → 2026-09-16" in told
-    assert "2026-10-12 → 2026-10-08" in told, "what followed"
+    days = re.findall(r"2026-\d\d-\d\d", told)
+    assert days[:4] == ["2026-09-26", "2026-09-16", "2026-10-12", "2026-10-08"], "from and to, and what followed"
     assert "送达日误登" in told
     assert "gao" in told
 
@@ -197,19 +197,22 @@ async def test_what_happens_to_a_decision_is_recorded_voided_and_reduced_at_its_
     shown = await gao.do(f"{one}/event", kind="served", on="2026-09-16", method="direct", evidence="回证1", step="look")
     assert "2026-10-08" in shown, "the last day to pay that follows"
     page = await gao.press()
-    assert "直接送达" in page
+    assert "送达方式：直接送达" in page
     assert "高远" in page.partition("决定书的日期与事项")[2].partition("</table>")[0], "who recorded it"
     await site.travel("2026-10-19 09:00")
     gao = await Browser(site, "gao").sign_in()
+    ledger = await gao.see("/console/reconciliation?only=receivables")
+    (leads,) = re.findall(r'href="(/console/payments\?number=[^"]+)">' + number, ledger)
+    assert one in await gao.see(unescape(leads)), "a row leads to its payment"
+    assert 'href="/console/payments?only=overdue"' in ledger
     shown = await gao.do(f"{one}/reduce", amount="10.00", reason="执行协议", step="look")
     assert "减免后应缴加处罚款" in shown
     assert "10.00" in await gao.press()
     (event,) = re.findall(r'<option value="(\w+)" selected', await gao.see(f"{one}/void-event"))
     shown = await gao.do(f"{one}/void-event", event_id=event, reason="误录他案", step="look")
-    assert "2026-10-08" in shown.partition("更正前后")[2]
-    page = await gao.press()
-    assert "2026-09-16 → 作废该事项" in page
-    assert "2026-10-08 → -" in page
+    assert "2026-10-08" in shown.partition("办理前后")[2]
+    told = (await gao.press()).partition("更正经过")[2].partition("</table>")[0]
+    assert re.findall(r"2026-\d\d-\d\d|作废该事项", told)[:3] == ["2026-09-16", "作废该事项", "2026-10-08"]
 
 
 async def two_people(site: Any) -> tuple[Browser, Browser]:
@@ -927,6 +930,8 @@ async def test_a_receipt_is_asked_for_and_its_red_one_recorded_on_the_page_of_th
     main = seen.partition("<main")[2]
     assert main.index(receipt["receipt_code"]) < main.index(payment["code"]), "what it was paid with stands first"
     assert "notice.pdf" not in main, "nobody is to pay it again"
+    await the_file_is_taken(site, gao, page, path)
+    await he.see(f"{page}/file/receipt?unmask=x", 403)
     shown = await gao.see(page)
     assert f"{page}/red-receipt" in shown
     assert f'{page}/receipt"' not in shown, "it is issued once"
@@ -936,3 +941,14 @@ async def test_a_receipt_is_asked_for_and_its_red_one_recorded_on_the_page_of_th
     assert "已红冲" in after
     assert "0000009999" in after
     assert f"{page}/red-receipt" not in after
+
+
+async def the_file_is_taken(site: Any, who: Browser, page: str, path: str) -> None:
+    """The receipt's file names persons: it is offered with them shown, and who takes it is written down."""
+    assert "填写事由、查看完整个人信息后可下载" in await who.see(page)
+    await who.see(f"{page}/file/receipt", 422)
+    shown = await who.see(f"{page}?unmask=复核")
+    (file,) = re.findall(rf'href="({page}/file/receipt[^"]*)"', shown)
+    assert len(await who.fetch(unescape(file))) > 100
+    (taken,) = await site.app.base.audit.find(AuditFilter(action="receipt/file"))
+    assert (taken.operator, taken.subject) == ("gao", path.split("/")[3])

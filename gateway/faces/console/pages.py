@@ -255,9 +255,9 @@ async def record_file(request: Request, gateway: Gateway, screen: str, id: str, 
 
     async def serve(reader: Reader) -> Response:
         known = reader.screen(screen)
-        if known.file is None:
-            raise NotFoundProblem(say("console.no_screen"))
-        made = await known.file(reader.look(asked=_asked(request)), id, name)
+        asked = _asked(request)
+        plainly = await _plainly(reader, known, id, asked)
+        made = await known.file_of(reader.look(asked=asked, plainly=plainly), id, name)
         place = "inline" if made.inline else "attachment"
         headers = {"Content-Disposition": f"{place}; filename*=UTF-8''{quote(made.name)}"}
         return Response(made.content, media_type=made.media_type, headers=HEADERS | headers)

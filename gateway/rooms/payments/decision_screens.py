@@ -104,7 +104,7 @@ def _more(look: Look, event: DecisionEvent) -> list[Value]:
     for name in (*_DETAILS, *_TEXTS):
         value = getattr(shown, name)
         if value is not None:
-            found.append(say("payments.event_detail", name=Named(name), value=_said(name, value)))
+            found.append(say("payments.event_detail", name=say(f"payments.of_{name}"), value=_said(name, value)))
     return found
 
 
@@ -119,8 +119,8 @@ def _corrected(look: Look, decision: Decision, corrections: Sequence[CorrectionS
     heads = (
         Head(Named("event")),
         Head(say("payments.screen_from_to")),
-        Head(Named("due_on")),
-        Head(say("payments.screen_corrected_by")),
+        Head(say("payments.screen_due_from_to")),
+        Head(say("payments.screen_corrected_by"), small=True),
         Head(Named("reason")),
     )
     rows = []
@@ -135,7 +135,7 @@ def _corrected(look: Look, decision: Decision, corrections: Sequence[CorrectionS
         cells = (
             Many((Word(old.kind.value), state)),
             Many(_changes(look, old, sight.event)),
-            say("payments.screen_change", old=days.get("due_on_before") or "-", new=days.get("due_on") or "-"),
+            Many([_day(days.get(name)) for name in ("due_on_before", "due_on")]),
             Many(by),
             Many(why),
         )
@@ -143,17 +143,21 @@ def _corrected(look: Look, decision: Decision, corrections: Sequence[CorrectionS
     return Table(say("payments.screen_corrections"), heads, rows, "")
 
 
+def _day(told: object) -> date | None:
+    return date.fromisoformat(told) if isinstance(told, str) else None
+
+
 def _changes(look: Look, old: DecisionEvent, new: DecisionEvent | None) -> list[Value]:
     """What of an event a correction changes."""
     if new is None:
-        return [say("payments.screen_change", old=old.on, new=say("payments.act_void"))]
+        return [old.on, say("payments.act_void")]
     was, is_ = (old, new) if look.plainly else (old.masked(), new.masked())
-    found: list[Value] = [] if old.on == new.on else [say("payments.screen_change", old=old.on, new=new.on)]
+    found: list[Value] = [] if old.on == new.on else [old.on, new.on]
     for name in (*_DETAILS, *_TEXTS):
         if getattr(old, name) != getattr(new, name):
             before, after = ("-" if (one := getattr(each, name)) is None else _said(name, one) for each in (was, is_))
             change = say("payments.screen_change", old=before, new=after)
-            found.append(say("payments.event_detail", name=Named(name), value=change))
+            found.append(say("payments.event_detail", name=say(f"payments.of_{name}"), value=change))
     return found
 
 
@@ -195,7 +199,7 @@ def _choice(name: str, *values: str) -> Field:
 
 
 def _optional(name: str, kind: Any) -> Field:
-    return Field(name, Named(name), kind, required=False, hint=say(f"payments.act_event_{name}"))
+    return Field(name, say(f"payments.of_{name}"), kind, required=False, hint=say(f"payments.act_event_{name}"))
 
 
 def _event(look: Look) -> DecisionEvent:
@@ -326,7 +330,7 @@ def _followed(look: Look, decision: Decision, row: tuple[Value, ...], events: Se
     before, after = clocks.due(), replace(clocks, events=list(events)).due()
     heads = (Head(say("payments.act_correct_of")), Head(say("payments.act_now")), Head(say("payments.act_then")))
     due = (Named("due_on"), None if before is None else before.on, None if after is None else after.on)
-    return Table(say("payments.act_correct_what"), heads, [Row(None, row), Row(None, due)], "")
+    return Table(say("payments.act_what"), heads, [Row(None, row), Row(None, due)], "")
 
 
 def _chosen(look: Look, decision: Decision) -> tuple[RecordedEvent, date]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 from collections.abc import Sequence
 from typing import Final
 
@@ -15,12 +16,15 @@ from gateway.foundation.screens import (
     Fact,
     Facts,
     Field,
+    FileOf,
+    Files,
     Form,
     Joins,
     Look,
     Moment,
     Named,
     Note,
+    Served,
     Tag,
     Tone,
     Yuan,
@@ -44,6 +48,8 @@ _TONES: Final[dict[ReceiptStatus, Tone]] = {
     ReceiptStatus.REFUSED: "bad",
     ReceiptStatus.REVERSED: "warn",
 }
+_FILE: Final = "receipt"
+_UNMASKS: Final = "persons:unmask"
 _STATES: Final = {
     ReceiptStatus.REQUESTED: "receipts.screen_requested",
     ReceiptStatus.ISSUED: "receipts.screen_issued",
@@ -55,7 +61,32 @@ _STATES: Final = {
 async def _of_payment(look: Look, payment_id: str) -> Sequence[Block]:
     """The receipt of a payment, or the last that was refused."""
     found = await look.get(Receipts).latest(payment_id)
-    return () if found is None else (_facts(found),)
+    if found is None:
+        return ()
+    return (_facts(found), *_file_of(look, found))
+
+
+def _file_of(look: Look, found: Receipt) -> Sequence[Block]:
+    """Where the receipt's file is to be had: it names persons, so by who is shown them, for the reason they gave."""
+    if found.document_sealed is None or not look.may(_UNMASKS):
+        return ()
+    if not look.plainly:
+        return (Note(say("receipts.screen_file_masked")),)
+    files = (FileOf(_FILE, say("receipts.screen_file")),)
+    return (Files(say("receipts.screen_files"), files, asked={"unmask": look.asked.get("unmask", "")}),)
+
+
+async def _file(look: Look, payment_id: str) -> Served:
+    """The receipt's file, byte for byte as the platform gave it; who takes it is written down."""
+    await _require_seen(look, payment_id)
+    if not look.plainly:
+        raise InvalidProblem(say("http.unmask"), field="unmask")
+    receipts = look.get(Receipts)
+    found = await receipts.of_payment(payment_id)
+    content, kind = receipts.file(found), found.media_type or "application/octet-stream"
+    await look.base.audit.taken(look.who, "GET /v1/payments/{id}/receipt/file", payment_id)
+    ending = mimetypes.guess_extension(kind) or ""
+    return Served(content, kind, f"{found.receipt_code}-{found.receipt_number}{ending}")
 
 
 def _facts(found: Receipt) -> Facts:
@@ -106,8 +137,9 @@ async def _request(look: Look, payment_id: str) -> None:
 async def _reverse_form(look: Look, payment_id: str) -> Form:
     await _require_seen(look, payment_id)
     fields = (Field("red_code", Named("red_code")), Field("red_number", Named("red_number")))
-    found = await _of_payment(look, payment_id)
-    return Form(say("receipts.act_reverse"), (*found, Note(say("receipts.act_reverse_note"), "warn")), fields)
+    found = await look.get(Receipts).latest(payment_id)
+    known = () if found is None else (_facts(found),)
+    return Form(say("receipts.act_reverse"), (*known, Note(say("receipts.act_reverse_note"), "warn")), fields)
 
 
 async def _reverse(look: Look, payment_id: str) -> None:
@@ -131,4 +163,5 @@ ON_PAYMENTS = Joins(
     blocks=_of_payment,
     first=True,
     now=_now,
+    files={_FILE: _file},
 )

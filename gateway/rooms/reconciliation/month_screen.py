@@ -623,7 +623,7 @@ async def _only_receivables(look: Look) -> Page:
     first, last = month_days(month_of(look.today))
     for channel in await _channels(look):
         made = await look.get(Months).report("ledger", channel, first, last, authorities=look.who.authorities)
-        tables += [_left(channel, one) for one in made.tables]
+        tables += [part for one in made.tables for part in (_left(channel, one), _behind(channel, one))]
     lead = To(say("reconciliation.screen_calendar"), _NAME)
     return Page(title=say("reconciliation.report_ledger"), blocks=tables, lead=lead)
 
@@ -635,7 +635,10 @@ def _left(channel: str, ledger: report.Table) -> Table:
     rows = sorted((one for one in ledger.rows if one[left]), key=lambda one: -int(str(one[left])))
     sums = dict(zip(names, ledger.totals(), strict=True))
     heads = [Head(Both(one.zh, one.en), number=one.shape in ("fen", "number")) for one in ledger.columns]
-    cells = [Row(None, [_cell(*one) for one in zip(row, ledger.columns, strict=True)]) for row in rows[:_LEFT]]
+    cells = [
+        Row(None, (_payments_of(row[0]), *(_cell(*one) for one in zip(row[1:], ledger.columns[1:], strict=True))))
+        for row in rows[:_LEFT]
+    ]
     note = say(
         "reconciliation.ledger_sums",
         number=len(rows),
@@ -644,6 +647,22 @@ def _left(channel: str, ledger: report.Table) -> Table:
         shown=min(len(rows), _LEFT),
     )
     return Table(channel, heads, cells, say("reconciliation.ledger_none"), note)
+
+
+def _payments_of(number: report.Cell) -> To:
+    """Where the payments of a decision are listed."""
+    return To(str(number), "payments", asked={"number": str(number)})
+
+
+def _behind(channel: str, ledger: report.Table) -> Facts:
+    """The sums of a channel; what is overdue leads to the list of those payments, which has every channel's."""
+    sums = dict(zip((one.en for one in ledger.columns), ledger.totals(), strict=True))
+    left, late = (Yuan(int(str(sums[name] or 0))) for name in ("outstanding", "overdue"))
+    facts: list[Fact] = [
+        (say("reconciliation.ledger_outstanding"), left),
+        (say("reconciliation.ledger_overdue"), To(late, "payments", asked={"only": "overdue"})),
+    ]
+    return Facts(say("reconciliation.ledger_lists", channel=channel), facts)
 
 
 def _cell(value: report.Cell, column: report.Column) -> Value:
