@@ -45,7 +45,8 @@ async def _page(look: Look) -> Page:
 
 
 def _statutory(year: int) -> str:
-    return " ".join(f"{day:%m-%d}" for day in sorted(statutory_days(year)))
+    """Its feasts, none broken between its month and its day."""
+    return " ".join(f"{day:%m\u2011%d}" for day in sorted(statutory_days(year)))
 
 
 DAYS_OFF: Final = Screen(name=_NAME, title=say("accounts.days_off"), scope=_RIGHT, place=82, page=_page)
