@@ -4,9 +4,6 @@
   said.className = 'unseen'; said.setAttribute('role', 'status');
   body.appendChild(said);
 
-  var screens = document.querySelector('.screens'), here = screens && screens.querySelector('[aria-current]');
-  if (here) screens.scrollLeft = here.offsetLeft - 16; // on a telephone they stand in one line
-
   function copied(text, done) {
     function old() {
       var field = document.createElement('textarea');
