@@ -20,7 +20,7 @@ RARE = {
         unserved counts parked parked_kinds attempts_at with_ids of_subjects""",
     "foundation/delivery/resolution_records.py": "",
     "foundation/delivery/webhook_records.py": """add_endpoint endpoints held bring_back waiting give_up
-        send_again deliveries tallies types_of""",
+        send_again deliveries _some types_of""",
     "foundation/evidence/records.py": """nodes counts chains bodies where_shredding_stands shred unshredded shredded_by
         callbacks_about links_of_operations of_attempts called_back""",
     "rooms/decisions/records.py": "numbered with_number versions fill_parties of_party",

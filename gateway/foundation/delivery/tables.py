@@ -276,6 +276,12 @@ webhook_delivery = Table(
         sqlite_where=text("state = 'queued'"),
         postgresql_where=text("state = 'queued'"),
     ),
+    Index(
+        "ix_webhook_delivery_failed",
+        "endpoint_id",
+        sqlite_where=text("state = 'failed'"),
+        postgresql_where=text("state = 'failed'"),
+    ),
     **by_month("event_id", "evt"),
 )
 

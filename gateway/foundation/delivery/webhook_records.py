@@ -6,7 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Update, and_, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    ScalarSelect,
+    Update,
+    and_,
+    bindparam,
+    exists,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from gateway.foundation.crypto.envelope import Envelope
 from gateway.foundation.delivery.events import Event
@@ -103,9 +116,15 @@ class Waiting:
         return self.endpoint.disabled_reason == REMOVED
 
 
+MOST = 1000
+"""Deliveries of an endpoint are counted up to so many."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What went to an endpoint: how many wait, how many were given up, and when the last one arrived."""
+    """What went to an endpoint: how many wait, how many were given up, both at most ``MOST``, and when the last one
+    arrived; None where none of the newest ``MOST`` did.
+    """
 
     queued: int = 0
     failed: int = 0
@@ -360,13 +379,32 @@ def deliveries(
     return [DeliveryStory(one, tuple(each for each in made if each.event_id == one.event_id)) for one in found]
 
 
+def _some(state: DeliveryState) -> ScalarSelect[int]:
+    # The state stands in the statement itself: a partial index is used only then.
+    mine = and_(
+        webhook_delivery.c.endpoint_id == bindparam("of"), webhook_delivery.c.state == literal_column(f"'{state}'")
+    )
+    some = select(webhook_delivery.c.event_seq).where(mine).limit(MOST).subquery()
+    return select(func.count()).select_from(some).scalar_subquery()
+
+
+_NEWEST = (
+    select(webhook_delivery.c.delivered_at)
+    .where(webhook_delivery.c.endpoint_id == bindparam("of"))
+    .order_by(webhook_delivery.c.event_seq.desc())
+    .limit(MOST)
+    .subquery()
+)
+_TALLY = select(
+    _some(DeliveryState.QUEUED),
+    _some(DeliveryState.FAILED),
+    select(func.max(_NEWEST.c.delivered_at)).scalar_subquery(),
+)
+
+
 def tallies(conn: Connection, endpoint_ids: Sequence[str]) -> dict[str, Tally]:
-    """What went to each of these endpoints."""
-    of, state = webhook_delivery.c.endpoint_id, webhook_delivery.c.state
-    counted = [func.count().filter(state == word.value) for word in (DeliveryState.QUEUED, DeliveryState.FAILED)]
-    query = select(of, *counted, func.max(webhook_delivery.c.delivered_at)).where(of.in_(endpoint_ids)).group_by(of)
-    found = {row[0]: Tally(*row[1:]) for row in conn.execute(query)}
-    return {one: found.get(one, Tally()) for one in endpoint_ids}
+    """What went to each of these endpoints; not counted beyond ``MOST``, nor read further back for the last arrival."""
+    return {one: Tally(*conn.execute(_TALLY, {"of": one}).one()) for one in endpoint_ids}
 
 
 def types_of(conn: Connection, event_ids: Sequence[str]) -> dict[str, str]:

@@ -551,6 +551,7 @@ def upgrade() -> None:
     with op.batch_alter_table('webhook_delivery', schema=None) as batch_op:
         batch_op.create_index('ix_webhook_delivery_due', ['due_at'], unique=False, sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
         batch_op.create_index('ix_webhook_delivery_endpoint', ['endpoint_id', 'event_seq'], unique=False)
+        batch_op.create_index('ix_webhook_delivery_failed', ['endpoint_id'], unique=False, sqlite_where=sa.text("state = 'failed'"), postgresql_where=sa.text("state = 'failed'"))
         batch_op.create_index('ix_webhook_delivery_order', ['endpoint_id', 'subject', 'event_seq'], unique=False, sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
 
     op.create_table('attempt',
@@ -574,6 +575,7 @@ def downgrade() -> None:
     op.drop_table('attempt')
     with op.batch_alter_table('webhook_delivery', schema=None) as batch_op:
         batch_op.drop_index('ix_webhook_delivery_order', sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
+        batch_op.drop_index('ix_webhook_delivery_failed', sqlite_where=sa.text("state = 'failed'"), postgresql_where=sa.text("state = 'failed'"))
         batch_op.drop_index('ix_webhook_delivery_endpoint')
         batch_op.drop_index('ix_webhook_delivery_due', sqlite_where=sa.text("state = 'queued'"), postgresql_where=sa.text("state = 'queued'"))
 

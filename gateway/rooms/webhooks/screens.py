@@ -7,7 +7,7 @@ from typing import Final
 
 from gateway.foundation.acts import by_name
 from gateway.foundation.delivery.states import DeliveryState
-from gateway.foundation.delivery.webhook_records import DeliveryStory, Endpoint, Tally
+from gateway.foundation.delivery.webhook_records import MOST, DeliveryStory, Endpoint, Tally
 from gateway.foundation.delivery.webhooks import OVERLAP_SECONDS
 from gateway.foundation.narrowing import AUTHORITY, authorities_asked, names_of
 from gateway.foundation.screens import (
@@ -89,9 +89,10 @@ def _cells(one: Endpoint, names: dict[str, str], tally: Tally) -> Sequence[Value
     return (one.url, where, _STATES[_state(one)], Moment(tally.delivered_at), waiting, given_up)
 
 
-def _only(one: Endpoint, state: DeliveryState, words: Value) -> To:
-    """The deliveries in one state, on the page of the endpoint."""
-    return To(words, _NAME, one.id, {"state": state.value})
+def _only(one: Endpoint, state: DeliveryState, number: int) -> To:
+    """So many deliveries in one state, on the page of the endpoint."""
+    told = f"{number}+" if number >= MOST else number
+    return To(told, _NAME, one.id, {"state": state.value})
 
 
 # --- one --------------------------------------------------------------------------------------------------------------

@@ -163,6 +163,7 @@ QUERIES: dict[str, Callable[[Connection], Any]] = {
     "cash in one state": lambda conn: cash.count(conn, CashFilter(["990102"], CashStatus.TAKEN)),
     "cash by a number": lambda conn: cash.find(conn, CashFilter(["990102"], number="2026-1")),
     "cash that is late": lambda conn: cash.count(conn, CashFilter(["990102"], by=TODAY)),
+    "what went to an endpoint": lambda conn: webhook_records.tallies(conn, ["whk_1"]),
 }
 BY_INDEX = {
     "late submissions": "ix_disclosure_unpublished",
@@ -207,6 +208,7 @@ BY_INDEX = {
     "open breaks of a month": "COVERING INDEX ix_breaks_open_day (channel=? AND day_on>? AND day_on<?)",
     "a page of exceptions": "ix_payment_exception_authority",
     "publications by a number": "ix_disclosure_decision_id",
+    "what went to an endpoint": "ix_webhook_delivery_failed (endpoint_id=?)",
     "cash in one state": "ix_cash_taken_status (authority=? AND status=?)",
     "cash by a number": "ix_cash_taken_receipt",
     "cash that is late": "ix_cash_taken_to_hand_in",
