@@ -145,6 +145,10 @@ async def test_two_people_refund_at_the_console(site):
     assert ("lin", "POST /console/refunds/{id}/confirm", 409) in acts
     assert ("lin", "POST /console/refunds/{id}/confirm", 200) in acts
     assert ("lin", "POST /console/refunds/{id}/ask", 200) in acts
+    listed = await gao.see(f"/console/audit?operator=lin&kind=act&subject={refund[0]}")
+    assert "未成功（409）" in listed
+    assert "没有符合条件的记录" in await gao.see("/console/audit?operator=lin&until=2020-01-01")
+    assert "没有符合条件的记录" in await gao.see(f"/console/audit?operator=gao&kind=read&subject={refund[0]}")
 
 
 async def test_a_wrong_day_is_corrected_and_followed(site):

@@ -26,6 +26,7 @@ ROOM = Room(
         ".screens:RIGHTS",
         ".client_screens:CLIENTS",
         ".authority_screens:AUTHORITIES",
+        ".audit_screen:AUDIT",
         ".days_off_screen:DAYS_OFF",
     ),
     waiting=(".days_off_screen:waiting",),

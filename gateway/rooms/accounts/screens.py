@@ -16,7 +16,6 @@ from gateway.foundation.screens import (
     Block,
     Choice,
     Code,
-    Deed,
     Done,
     Fact,
     Facts,
@@ -37,10 +36,12 @@ from gateway.foundation.screens import (
     Screen,
     Table,
     Tag,
-    Value,
+    To,
     Wanted,
 )
+from gateway.rooms.accounts import audit_screen
 from gateway.rooms.accounts.acts import ACTS
+from gateway.rooms.accounts.audit_screen import DEED, deed
 from gateway.rooms.accounts.new_keys import end_of_day, key_fields, told_key
 from gateway.words.clock import SHANGHAI, from_micros
 from gateway.words.errors import NotFoundProblem
@@ -109,6 +110,8 @@ async def _one(look: Look, operator_id: str) -> Page:
     ]
     blocks: list[Block] = [Facts(None, facts), _sessions(sessions), keys_table(keys)]
     if look.may("audit:read"):
+        every = To(say("accounts.screen_acts_all"), audit_screen.NAME, asked={"operator": one.id})
+        facts.append((say("accounts.screen_acts"), every))
         blocks.append(_acts(await look.base.audit.find(AuditFilter(operator=one.id, limit=_LAST))))
     acts = [] if one.disabled_at is not None else ["key", "password", "forget-code", "disable"]
     if any(key.revoked_at is None for key in keys):
@@ -154,34 +157,9 @@ def keys_table(found: Sequence[Key]) -> Table:
 
 
 def _acts(found: Sequence[AuditRecord]) -> Table:
-    heads = (
-        Head(Named("at")),
-        Head(Named("action")),
-        Head(say("accounts.screen_subject"), small=True),
-        Head(Named("reason"), small=True),
-        Head(say("accounts.screen_result")),
-    )
-    rows = [
-        Row(
-            None,
-            (
-                Moment(one.at),
-                Deed(one.action),
-                Code(one.subject),
-                None if one.reason is None else Word(one.reason),
-                _result(one.status),
-            ),
-        )
-        for one in found
-    ]
+    rows = [Row(None, (Moment(one.at), *deed(one))) for one in found]
     note = say("accounts.screen_acts_note", number=_LAST)
-    return Table(say("accounts.screen_acts"), heads, rows, say("accounts.screen_no_acts"), note)
-
-
-def _result(status: int | None) -> Value:
-    if status is None:
-        return None
-    return say("accounts.screen_went") if status < 400 else Tag(say("accounts.screen_went_not", status=status), "bad")
+    return Table(say("accounts.screen_acts"), (Head(Named("at")), *DEED), rows, say("accounts.screen_no_acts"), note)
 
 
 # --- acts -------------------------------------------------------------------------------------------------------------
