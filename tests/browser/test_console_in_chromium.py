@@ -30,10 +30,16 @@ CUT = """[...document.querySelectorAll('h1, h2, h3, button, .button, .tag, dt, d
     .filter(one => one.checkVisibility()).map(one => one.outerHTML.slice(0, 200))"""
 """What says more than it has room for."""
 
+receiver = stories.receiver
 FORM = "main form[method=post]"
 TYPED = """([where, value]) => { const one = document.querySelector(where);
     if (one.type === 'checkbox') one.checked = Boolean(value); else one.value = value; }"""
 """How a field is filled in where the driver cannot: it asks browsers for what came after Chromium 90."""
+HIDDEN = """([where, told]) => Object.fromEntries([...document.querySelectorAll(where + ' input[type=hidden]')]
+    .map(one => [one.name, one.name in told ? (one.value = told[one.name]) : one.value]))"""
+OFFERED = """([where, value]) => { const one = document.querySelector(where);
+    if (![...one.options].some(each => each.value === value)) one.add(new Option(value, value)); }"""
+"""What a list does not offer is forged into it: the server has to say no."""
 
 
 STORIES = sorted(
@@ -150,6 +156,14 @@ class Window:
         path = f"/console/language/{'en' if english else 'zh'}"
         await self._browsing.call(lambda: self._shown(lambda: self._page.goto(self._url + path), None))
 
+    async def hidden(self) -> dict[str, str]:
+        """What the form that is open sends that nobody types."""
+        return dict(await self._browsing.call(lambda: self._page.evaluate(HIDDEN, [FORM, {}])))
+
+    async def hide(self, fields: dict[str, str]) -> None:
+        """Have the form that is open send this instead, as one does that is sent again."""
+        await self._browsing.call(lambda: self._page.evaluate(HIDDEN, [FORM, fields]))
+
     async def fetch(self, path: str) -> bytes:
         """A file."""
         return bytes(await self._browsing.call(lambda: self._page.request.get(self._url + path).body()))
@@ -189,9 +203,13 @@ class Window:
         if self._old or kind == "hidden" or (kind == "select-one" and not value):
             self._page.evaluate(TYPED, [where, value])
         elif kind == "select-one":
+            self._page.evaluate(OFFERED, [where, value])
             field.select_option(value)
         elif kind == "checkbox":
-            field.set_checked(bool(value))
+            boxes = self._page.locator(where).all()
+            for box in boxes:
+                chosen = len(boxes) == 1 or box.get_attribute("value") in value.split()
+                box.set_checked(bool(value) and chosen)
         else:
             field.fill(value)
 
@@ -234,10 +252,11 @@ def windows(browsing: Any, looked: Looked, monkeypatch: pytest.MonkeyPatch) -> I
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda one: one.__name__.removeprefix("test_"))
 @pytest.mark.cases_by_day(1)
-async def test_a_journey_at_the_console_in_windows_of_chromium(site, windows, story):
+async def test_a_journey_at_the_console_in_windows_of_chromium(site, windows, receiver, story):
     windows()
     assert inspect.iscoroutinefunction(story)
-    await story(site)
+    given = {"site": site, "receiver": receiver}
+    await story(**{name: given[name] for name in inspect.signature(story).parameters})
 
 
 @pytest.mark.nightly

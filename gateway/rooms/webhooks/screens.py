@@ -19,6 +19,7 @@ from gateway.foundation.screens import (
     Fact,
     Facts,
     Filter,
+    Folded,
     Found,
     Head,
     Listing,
@@ -40,6 +41,7 @@ from gateway.foundation.screens import (
 from gateway.rooms.webhooks import forms
 from gateway.rooms.webhooks.acts import ACTS
 from gateway.words.errors import InvalidProblem
+from gateway.words.failures import what_happened
 from gateway.words.saying import Word, say
 
 _NAME: Final = "webhooks"
@@ -146,11 +148,9 @@ async def _deliveries(look: Look, one: Endpoint) -> tuple[Table, To | None]:
     heads = (
         Head(say("webhooks.screen_type")),
         Head(Named("event"), small=True),
-        Head(Named("subject"), small=True),
-        Head(Named("status")),
+        Head(say("webhooks.screen_when")),
         Head(Named("attempts"), number=True),
         Head(say("webhooks.screen_answer"), small=True),
-        Head(say("webhooks.screen_when")),
     )
     title = say("webhooks.screen_deliveries")
     if state is not None:
@@ -169,10 +169,12 @@ def _row(story: DeliveryStory, types: dict[str, str]) -> Sequence[Value]:
     if one.last_status is not None:
         answer = one.last_status
     elif one.last_error is not None:
-        answer = Verbatim(one.last_error)
+        known = what_happened(one.last_error)
+        answer = Verbatim(one.last_error) if known is None else Folded(known, one.last_error)
     when = one.delivered_at if one.state is DeliveryState.DELIVERED else one.due_at
     tag = Tag(Word(one.state), _TONES[one.state])  # type: ignore[arg-type]
-    return (types.get(one.event_id), Code(one.event_id), Code(one.subject), tag, one.attempts, answer, Moment(when))
+    what = Many([Code(one.event_id), Code(one.subject)])
+    return (types.get(one.event_id), what, Many([tag, Moment(when)]), one.attempts, answer)
 
 
 SCREEN = Screen(
@@ -180,7 +182,7 @@ SCREEN = Screen(
     title=say("webhooks.screen"),
     scope=_RIGHT,
     place=72,
-    ids="whk",
+    ids="whe",
     lists=Listing(
         filters=(
             Filter("url", Named("url"), wide=True),
