@@ -155,6 +155,7 @@ async def test_two_people_refund_at_the_console(site):
     assert ("lin", "POST /console/refunds/{id}/ask", 200) in acts
     listed = await gao.see(f"/console/audit?operator=lin&kind=act&subject={refund[0]}")
     assert "未成功（409）" in listed
+    assert "没有符合条件的记录" in await gao.see(f"/console/audit?operator=he&subject={refund[0]}")
     assert "没有符合条件的记录" in await gao.see("/console/audit?operator=lin&until=2020-01-01")
     assert "没有符合条件的记录" in await gao.see(f"/console/audit?operator=gao&kind=read&subject={refund[0]}")
 

@@ -88,8 +88,19 @@ async def test_each_filter_finds_its_cash_and_no_other(bench):
         ({"authority": "A2"}, ""),
     ):
         assert await listed(bench, **asked) == {made[one] for one in names.split()}, asked
+    assert SCREEN.lists is not None
+    for asked in ({"number": "1号"}, {"number": "R-1"}, {"officer": "张三"}, {"status": "TAKEN"}, {}):
+        of_others = await SCREEN.lists.find(look(bench, "A2", **asked), Wanted())
+        assert (of_others.rows, of_others.total) == ([], 0), f"another authority's cash by {asked}"
     bench.clock.set(bench.clock.now().replace(day=18))
     assert await listed(bench, due="late") == {made["taken"], made["other"], made["handed"]}
+
+
+async def test_a_number_of_decision_and_receipt_alike_finds_its_cash_once(quick):
+    cash_id = await taken(quick, "R-5", receipt_number="R-5")
+    assert SCREEN.lists is not None
+    found = await SCREEN.lists.find(look(quick, number="R-5"), Wanted())
+    assert ([row.id for row in found.rows], found.total) == ([cash_id], 1)
 
 
 async def test_today_counts_what_its_lists_show_by_the_first_last_day(quick):
