@@ -33,6 +33,7 @@ from gateway.foundation.screens import (
     Table,
     Tag,
     To,
+    Tone,
     Value,
     Verbatim,
     Waits,
@@ -53,7 +54,11 @@ _STATES: Final = {
     "failing": Tag(say("webhooks.screen_failing"), "warn"),
     "disabled": Tag(say("webhooks.screen_disabled"), "bad"),
 }
-_TONES: Final = {DeliveryState.QUEUED: "wait", DeliveryState.DELIVERED: "good", DeliveryState.FAILED: "bad"}
+_TONES: Final[dict[DeliveryState, Tone]] = {
+    DeliveryState.QUEUED: "wait",
+    DeliveryState.DELIVERED: "good",
+    DeliveryState.FAILED: "bad",
+}
 
 
 def _state(one: Endpoint) -> str:
@@ -172,7 +177,7 @@ def _row(story: DeliveryStory, types: dict[str, str]) -> Sequence[Value]:
         known = what_happened(one.last_error)
         answer = Verbatim(one.last_error) if known is None else Folded(known, one.last_error)
     when = one.delivered_at if one.state is DeliveryState.DELIVERED else one.due_at
-    tag = Tag(Word(one.state), _TONES[one.state])  # type: ignore[arg-type]
+    tag = Tag(Word(one.state), _TONES[one.state])
     what = Many([Code(one.event_id), Code(one.subject)])
     return (types.get(one.event_id), what, Many([tag, Moment(when)]), one.attempts, answer)
 
