@@ -44,6 +44,7 @@ async def test_what_to_pay_by_is_handed_out_only_while_it_can_be_paid_and_then_s
     await quick.arrive(500_000, "S1")
     after = await SCREEN.one(look(quick), payment_id)
     assert list(after.side) == []
+    assert ({"cancel", "refund"} & {*before.acts}, {"cancel", "refund"} & {*after.acts}) == ({"cancel"}, {"refund"})
     first = after.blocks[0]
     assert isinstance(first, Table)
     assert first.title == Named("money")
